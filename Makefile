@@ -1,0 +1,7 @@
+.PHONY: demo test
+
+demo:
+	@python3 -m bot demo
+
+test:
+	@python3 -m bot test

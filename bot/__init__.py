@@ -1,0 +1,1 @@
+"""Textbridge: a self-hosted Discord bot that carries texts to phones."""

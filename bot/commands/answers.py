@@ -1,0 +1,93 @@
+"""Answer people in Discord: ephemeral, without pings, and with one plain sentence when something fails."""
+
+import logging
+
+import discord
+from discord import app_commands
+
+from bot.domain.errors import UserError
+
+_log = logging.getLogger(__name__)
+NO_PINGS = discord.AllowedMentions.none()
+LONGEST_ANSWER_CHARS = 2000
+WENT_WRONG = "Something went wrong here and has been noted. Please try again in a minute."
+_TOO_LATE = 10062  # Discord: Unknown interaction
+
+
+class NotAllowed(app_commands.CheckFailure):
+    """A check said no; the sentence says why. (discord.py answers only its own errors from a check.)"""
+
+
+class Quiet(discord.ui.View):
+    """A row of buttons whose errors are answered like those of commands."""
+
+    async def on_error(
+        self, interaction: discord.Interaction, error: Exception, item: discord.ui.Item[discord.ui.View], /
+    ) -> None:
+        """Answer the error."""
+        await answer_error(interaction, error)
+
+
+class Form(discord.ui.Modal, title="Textbridge"):
+    """A modal whose errors are answered like those of commands."""
+
+    # discord.py's own Modal.on_error has no item either, which its base class does not allow for.
+    async def on_error(  # type: ignore[override]
+        self, interaction: discord.Interaction, error: Exception, /
+    ) -> None:
+        """Answer the error."""
+        await answer_error(interaction, error)
+
+
+async def answer(interaction: discord.Interaction, words: str, view: discord.ui.View | None = None) -> None:
+    """Answer, or fill in a deferred answer; only the person who asked sees it."""
+    words = shortened(words)
+    if interaction.response.is_done():
+        await interaction.edit_original_response(content=words, view=view, allowed_mentions=NO_PINGS)
+    else:
+        await interaction.response.send_message(
+            words,
+            ephemeral=True,
+            allowed_mentions=NO_PINGS,
+            suppress_embeds=True,
+            view=view or discord.utils.MISSING,
+        )
+
+
+async def hold(interaction: discord.Interaction) -> None:
+    """Tell Discord within its 3 s that an answer will come, for that person only."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+def shortened(words: str) -> str:
+    """Cut an answer to what Discord takes, at the end of a line where possible."""
+    if len(words) <= LONGEST_ANSWER_CHARS:
+        return words
+    cut = words[: LONGEST_ANSWER_CHARS - 1]
+    return cut[: max(cut.rfind("\n"), LONGEST_ANSWER_CHARS // 2)] + "…"
+
+
+async def answer_error(interaction: discord.Interaction, error: Exception) -> None:
+    """Answer the error of a command, button or form: the one place for it, so it catches whatever comes.
+
+    A failure of the answer itself must not pass either: the person would see "thinking…" for ever.
+    """
+    original = getattr(error, "original", error)
+    try:
+        await answer(interaction, _words_for(original))
+    except discord.HTTPException as late:
+        if late.code != _TOO_LATE:
+            _log.warning("interaction %d: its error could not be answered (%s)", interaction.id, late.code)
+    except Exception:
+        _log.exception("interaction %d: its error could not be answered", interaction.id)
+
+
+def _words_for(error: Exception) -> str:
+    if isinstance(error, UserError | NotAllowed):
+        return str(error)
+    if isinstance(error, app_commands.NoPrivateMessage):
+        return "This works in a server only."
+    if isinstance(error, app_commands.CheckFailure):
+        return "You may not use this here."
+    _log.error("command failed", exc_info=error)
+    return WENT_WRONG

@@ -1,0 +1,73 @@
+"""/text: send a text to somebody's phone."""
+
+from datetime import timedelta
+
+import discord
+from discord import app_commands
+
+from bot.commands.answers import answer, hold
+from bot.domain.errors import UserError
+from bot.domain.plain import plain
+from bot.domain.standing import OpenAnswer
+from bot.services.desk import Desk
+from bot.services.notices import words_for
+from bot.services.texting import Refused, Request, accept
+
+# Discord lets an answer be edited for 15 minutes; the last minute is left for slow clocks.
+UNNAMED_SERVER = "a Discord server"
+ANSWER_LIFE = timedelta(minutes=14)
+
+
+def open_answer(interaction: discord.Interaction) -> OpenAnswer:
+    """Keep what is needed to edit this interaction's answer later, also after a restart."""
+    return OpenAnswer(interaction.token, interaction.created_at + ANSWER_LIFE)
+
+
+def text_command(desk: Desk) -> "app_commands.Command[discord.app_commands.Group, ..., None]":
+    """Build /text."""
+
+    @app_commands.command(name="text", description="Send a text to the phone of somebody in this server")
+    @app_commands.describe(user="Who gets it", message="What their phone shows")
+    @app_commands.guild_only()
+    async def text(interaction: discord.Interaction, user: discord.User, message: str) -> None:
+        await hold(interaction)
+        async with desk.answering(interaction.id):
+            request = _request(interaction, user, message, await guild_name(interaction))
+            (result,) = await desk.write(accept, [request], desk.rules, desk.now())
+            words = result.sentence if isinstance(result, Refused) else words_for(result.text)
+            await answer(interaction, words)
+
+    return text
+
+
+async def guild_name(interaction: discord.Interaction) -> str:
+    """Name the server; Discord leaves the name out of the interaction, and the cache may lag behind."""
+    if interaction.guild_id is None:
+        return ""
+    known = interaction.client.get_guild(interaction.guild_id)
+    if known is not None and known.name:
+        return known.name
+    try:
+        return (await interaction.client.fetch_guild(interaction.guild_id, with_counts=False)).name
+    except discord.HTTPException:
+        return UNNAMED_SERVER
+
+
+def _request(
+    interaction: discord.Interaction, user: discord.User | discord.Member, message: str, server: str
+) -> Request:
+    if interaction.guild_id is None:
+        raise UserError("This works in a server only.")
+    names = {str(person.id): person.name for person in (user, interaction.user)}
+    return Request(
+        interaction_id=interaction.id,
+        sender_id=interaction.user.id,
+        sender_handle=interaction.user.name,
+        recipient_id=user.id,
+        recipient_is_member=isinstance(user, discord.Member),
+        recipient_is_bot=user.bot,
+        guild_id=interaction.guild_id,
+        guild_name=server,
+        words=plain(message, names),
+        answer=open_answer(interaction),
+    )

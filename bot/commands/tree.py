@@ -1,0 +1,37 @@
+"""Put all commands into one tree, with one place for errors."""
+
+import discord
+from discord import app_commands
+
+from bot.commands.answers import NotAllowed, answer_error
+from bot.commands.carrier import CarrierGroup
+from bot.commands.confirm import Confirms
+from bot.commands.help import help_command
+from bot.commands.phone import PhoneGroup
+from bot.commands.text import text_command
+from bot.services.desk import Desk
+
+
+class Tree(app_commands.CommandTree[discord.Client]):
+    """Every command of the bot."""
+
+    def __init__(self, client: discord.Client, desk: Desk) -> None:
+        super().__init__(client)
+        self._desk = desk
+        self.add_command(text_command(desk))
+        self.add_command(PhoneGroup(desk))
+        self.confirms = Confirms()
+        self.add_command(CarrierGroup(desk, self.confirms))
+        self.add_command(help_command(desk))
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Take no new command while the bot is shutting down."""
+        if self._desk.closing:
+            raise NotAllowed("The bot is restarting. Please try again in a minute.")
+        return True
+
+    async def on_error(
+        self, interaction: discord.Interaction, error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer the error of any command."""
+        await answer_error(interaction, error)

@@ -1,0 +1,1 @@
+"""Remember things: tables, sessions, named queries and encryption."""

@@ -1,0 +1,85 @@
+"""Query what was changed of the catalogue at run time, and the audit of it."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.marks import count_up, mark
+from bot.db.tables import Audit, CarrierEntry, GatewayDomain
+from bot.db.upsert import insert_or_ignore, insert_or_replace
+
+_VERSION = "catalogue"
+
+
+async def version(session: AsyncSession) -> str:
+    """Tell which state of the catalogue's changes this is."""
+    return await mark(session, _VERSION) or "0"
+
+
+async def entries(session: AsyncSession) -> list[CarrierEntry]:
+    """List every change and every own entry."""
+    return list(await session.scalars(select(CarrierEntry)))
+
+
+async def listed_domains(session: AsyncSession) -> set[str]:
+    """List the domains that editors put on the operator's list."""
+    return set(await session.scalars(select(GatewayDomain.domain)))
+
+
+async def add_domain(session: AsyncSession, domain: str, editor_id: int, at: datetime) -> None:
+    """Put a domain on the operator's list."""
+    values = {"domain": domain, "added_by": editor_id, "at": at}
+    await session.execute(insert_or_ignore(session, GatewayDomain, [values]))
+    await count_up(session, _VERSION)
+
+
+async def put_entry(
+    session: AsyncSession, guild_id: int, slug: str, values: Mapping[str, Any], actor_id: int, at: datetime
+) -> None:
+    """Write a change or an own entry; only the columns named in `values` change."""
+    row = {
+        "guild_id": guild_id,
+        "slug": slug,
+        "removed": False,
+        **values,
+        "changed_by": actor_id,
+        "changed_at": at,
+    }
+    await session.execute(insert_or_replace(session, CarrierEntry, row, ("guild_id", "slug")))
+    await count_up(session, _VERSION)
+
+
+async def drop_entry(session: AsyncSession, guild_id: int, slug: str) -> None:
+    """Delete an own entry."""
+    where = (CarrierEntry.guild_id == guild_id, CarrierEntry.slug == slug)
+    await session.execute(delete(CarrierEntry).where(*where))
+    await count_up(session, _VERSION)
+
+
+async def audit(
+    session: AsyncSession,
+    guild_id: int,
+    actor_id: int,
+    action: str,
+    subject: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """Write down who changed what."""
+    session.add(
+        Audit(
+            guild_id=guild_id,
+            actor_id=actor_id,
+            action=action,
+            subject=subject,
+            before=json.dumps(dict(before), sort_keys=True),
+            after=json.dumps(dict(after), sort_keys=True),
+            at=at,
+        )
+    )
+    await session.flush()

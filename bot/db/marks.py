@@ -1,0 +1,25 @@
+"""Remember small facts about the deployment by name."""
+
+from sqlalchemy import BigInteger, cast, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import String
+
+from bot.db.tables import Mark
+from bot.db.upsert import insert_for, insert_or_replace
+
+
+async def mark(session: AsyncSession, name: str) -> str | None:
+    """Read a mark."""
+    return await session.scalar(select(Mark.value).where(Mark.name == name))
+
+
+async def set_mark(session: AsyncSession, name: str, value: str) -> None:
+    """Write a mark."""
+    await session.execute(insert_or_replace(session, Mark, {"name": name, "value": value}, ("name",)))
+
+
+async def count_up(session: AsyncSession, name: str) -> None:
+    """Add one to a mark that counts, in one statement."""
+    insert = insert_for(session, Mark).values(name=name, value="1")
+    more = cast(cast(Mark.value, BigInteger) + 1, String)
+    await session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": more}))

@@ -1,0 +1,93 @@
+"""Query what the bot has to say unasked."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.tables import Notice
+
+OPERATOR = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A notice that nobody read yet; words are empty where the text's state says it all."""
+
+    id: int
+    person_id: int
+    kind: str
+    text_id: int | None
+    words: str
+    tries: int
+
+
+async def add(
+    session: AsyncSession,
+    person_id: int,
+    kind: str,
+    now: datetime,
+    *,
+    text_id: int | None = None,
+    words: str = "",
+) -> None:
+    """Keep something to say; words hold no number, body or address."""
+    session.add(
+        Notice(person_id=person_id, kind=kind, text_id=text_id, words=words, created_at=now, due_at=now)
+    )
+    await session.flush()
+
+
+async def due(session: AsyncSession, now: datetime, most: int) -> list[Untold]:
+    """List what should be said now, oldest first."""
+    where = (Notice.told_at.is_(None), Notice.parked.is_(False), Notice.due_at <= now)
+    rows = await session.scalars(select(Notice).where(*where).order_by(Notice.id).limit(most))
+    return [_untold(row) for row in rows]
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """Tell when the next notice is due."""
+    where = (Notice.told_at.is_(None), Notice.parked.is_(False))
+    return await session.scalar(select(Notice.due_at).where(*where).order_by(Notice.due_at).limit(1))
+
+
+async def parked_for(session: AsyncSession, person_id: int, most: int) -> list[Untold]:
+    """List what could not be told by DM."""
+    where = (Notice.told_at.is_(None), Notice.parked.is_(True), Notice.person_id == person_id)
+    return [
+        _untold(row)
+        for row in await session.scalars(select(Notice).where(*where).order_by(Notice.id).limit(most))
+    ]
+
+
+def _untold(row: Notice) -> Untold:
+    return Untold(row.id, row.person_id, row.kind, row.text_id, row.words, row.tries)
+
+
+async def told(session: AsyncSession, ids: Collection[int], now: datetime) -> None:
+    """Mark notices as told."""
+    await session.execute(update(Notice).where(Notice.id.in_(ids)).values(told_at=now, parked=False))
+
+
+async def park(session: AsyncSession, ids: Collection[int]) -> None:
+    """Keep notices until the person's next command."""
+    await session.execute(update(Notice).where(Notice.id.in_(ids)).values(parked=True))
+
+
+async def later(session: AsyncSession, ids: Collection[int], due_at: datetime) -> None:
+    """Try notices again at a later time."""
+    await session.execute(
+        update(Notice).where(Notice.id.in_(ids)).values(due_at=due_at, tries=Notice.tries + 1)
+    )
+
+
+async def forget_told(session: AsyncSession, before: datetime) -> None:
+    """Delete notices told long ago."""
+    await session.execute(delete(Notice).where(Notice.told_at < before))
+
+
+async def forget_person(session: AsyncSession, person_id: int) -> None:
+    """Delete all that waits to be said to a person."""
+    await session.execute(delete(Notice).where(Notice.person_id == person_id))

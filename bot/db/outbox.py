@@ -1,0 +1,250 @@
+"""Claim mails that wait, under a lease, and record what became of them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from bot.db.store import vault_of
+from bot.db.tables import Attempt, OutboxItem
+from bot.domain.states import Item
+
+CODE_PRIORITY, CHAT_PRIORITY = 0, 1
+RELAY_LOCK_CLASS = 7_284_002
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A mail to keep until it is sent. Its words never show in a repr."""
+
+    queue: int
+    priority: int
+    sender_id: int
+    guild_id: int | None
+    domain: str
+    part: int
+    words: str = field(repr=False)
+    mail_id: str
+    due_at: datetime
+    expires_at: datetime
+    text_id: int | None = None
+    verification_id: int | None = None
+    registration_id: int | None = None
+    registration_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A mail that a relay holds, with what is needed to send it and to record the end."""
+
+    id: int
+    text_id: int | None
+    verification_id: int | None
+    registration_id: int | None
+    registration_version: int | None
+    sender_id: int
+    guild_id: int | None
+    mail_id: str
+    attempts: int
+    ambiguous: int
+    sealed: bytes | None = field(repr=False)
+
+
+def _leased(row: OutboxItem) -> Leased:
+    return Leased(
+        row.id,
+        row.text_id,
+        row.verification_id,
+        row.registration_id,
+        row.registration_version,
+        row.sender_id,
+        row.guild_id,
+        row.mail_id,
+        row.attempts,
+        row.ambiguous,
+        row.words_sealed,
+    )
+
+
+async def add(session: AsyncSession, items: Sequence[NewItem]) -> None:
+    """Put mails into the outbox, sealed."""
+    vault = vault_of(session)
+    for item in items:
+        session.add(
+            OutboxItem(
+                queue=item.queue,
+                priority=item.priority,
+                text_id=item.text_id,
+                verification_id=item.verification_id,
+                registration_id=item.registration_id,
+                registration_version=item.registration_version,
+                sender_id=item.sender_id,
+                guild_id=item.guild_id,
+                domain=item.domain,
+                part=item.part,
+                words_sealed=vault.seal(item.words),
+                mail_id=item.mail_id,
+                state=Item.WAITING,
+                due_at=item.due_at,
+                expires_at=item.expires_at,
+            )
+        )
+    await session.flush()
+
+
+async def claim(session: AsyncSession, owner: int, most: int, now: datetime) -> list[Leased]:
+    """Lease due mails to `owner`: codes first, then in due order, one open mail a recipient at a time."""
+    earlier = aliased(OutboxItem)
+    first_of_queue = ~(
+        select(earlier.id)
+        .where(
+            earlier.queue == OutboxItem.queue,
+            earlier.state.in_((Item.WAITING, Item.LEASED)),
+            earlier.id < OutboxItem.id,
+        )
+        .exists()
+    )
+    due = (
+        select(OutboxItem.id)
+        .where(OutboxItem.state == Item.WAITING, OutboxItem.due_at <= now, first_of_queue)
+        .order_by(OutboxItem.priority, OutboxItem.due_at, OutboxItem.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list((await session.scalars(due)).all())
+    if not ids:
+        return []
+    lease = update(OutboxItem).where(OutboxItem.id.in_(ids), OutboxItem.state == Item.WAITING)
+    values = {"state": Item.LEASED, "lease_owner": owner, "leased_at": now}
+    rows = (await session.scalars(lease.values(**values).returning(OutboxItem))).all()
+    return [_leased(row) for row in sorted(rows, key=lambda row: (row.priority, row.due_at, row.id))]
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """Tell when the next waiting mail is due."""
+    return await session.scalar(select(func.min(OutboxItem.due_at)).where(OutboxItem.state == Item.WAITING))
+
+
+async def finish(session: AsyncSession, owner: int, item_id: int, state: Item) -> bool:
+    """End a mail we still hold and drop its words; False where the lease is no longer ours."""
+    return await _leave(session, owner, item_id, {"state": state, "words_sealed": None})
+
+
+async def put_back(
+    session: AsyncSession,
+    owner: int,
+    item_id: int,
+    due_at: datetime,
+    *,
+    attempts: int = 0,
+    ambiguous: int = 0,
+) -> bool:
+    """Let a mail we hold wait again, adding to its counts; False where the lease is no longer ours."""
+    return await _leave(
+        session,
+        owner,
+        item_id,
+        {
+            "state": Item.WAITING,
+            "due_at": due_at,
+            "attempts": OutboxItem.attempts + attempts,
+            "ambiguous": OutboxItem.ambiguous + ambiguous,
+        },
+    )
+
+
+async def _leave(session: AsyncSession, owner: int, item_id: int, values: dict[str, object]) -> bool:
+    statement = (
+        update(OutboxItem)
+        .where(OutboxItem.id == item_id, OutboxItem.state == Item.LEASED, OutboxItem.lease_owner == owner)
+        .values(**values, lease_owner=None, leased_at=None)
+        .returning(OutboxItem.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def end_waiting(
+    session: AsyncSession, state: Item, *, text_id: int | None = None, queue: int | None = None
+) -> set[int]:
+    """End every mail that still waits for a text or a recipient; returns the texts it hit."""
+    statement = update(OutboxItem).where(OutboxItem.state == Item.WAITING)
+    if text_id is not None:
+        statement = statement.where(OutboxItem.text_id == text_id)
+    if queue is not None:
+        statement = statement.where(OutboxItem.queue == queue)
+    rows = await session.scalars(
+        statement.values(state=state, words_sealed=None).returning(OutboxItem.text_id)
+    )
+    return {row for row in rows if row is not None}
+
+
+async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[int | None, int]]:
+    """End waiting mails past their end; returns (text, sender) of each, the text None for a code."""
+    late = (
+        select(OutboxItem.id)
+        .where(OutboxItem.state == Item.WAITING, OutboxItem.expires_at <= now)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list((await session.scalars(late)).all())
+    if not ids:
+        return []
+    statement = update(OutboxItem).where(OutboxItem.id.in_(ids)).values(state=Item.EXPIRED, words_sealed=None)
+    rows = await session.execute(statement.returning(OutboxItem.text_id, OutboxItem.sender_id))
+    return [(text_id, sender_id) for text_id, sender_id in rows]
+
+
+async def orphans(session: AsyncSession, owner: int) -> list[Leased]:
+    """Find leases whose owner is dead: on SQLite every other owner, on PostgreSQL one whose lock is free."""
+    leased = select(OutboxItem.lease_owner).where(
+        OutboxItem.state == Item.LEASED,
+        or_(OutboxItem.lease_owner != owner, OutboxItem.lease_owner.is_(None)),
+    )
+    owners = set((await session.scalars(leased.distinct())).all())
+    if session.get_bind().dialect.name == "postgresql":
+        owners = {other for other in owners if other is None or await _lock_is_free(session, other)}
+    if not owners:
+        return []
+    where = or_(
+        OutboxItem.lease_owner.in_([o for o in owners if o is not None]), OutboxItem.lease_owner.is_(None)
+    )
+    statement = select(OutboxItem).where(OutboxItem.state == Item.LEASED, where)
+    return [_leased(row) for row in await session.scalars(statement.with_for_update(skip_locked=True))]
+
+
+async def _lock_is_free(session: AsyncSession, owner: int) -> bool:
+    # Held to the end of this transaction, so no two relays take the same dead one's leases.
+    query = text("SELECT pg_try_advisory_xact_lock(:class, :owner)")
+    return bool(await session.scalar(query, {"class": RELAY_LOCK_CLASS, "owner": owner}))
+
+
+async def adopt(session: AsyncSession, items: Collection[Leased], owner: int) -> None:
+    """Take over leases, so that the ordinary recording applies to them."""
+    ids = [item.id for item in items]
+    await session.execute(update(OutboxItem).where(OutboxItem.id.in_(ids)).values(lease_owner=owner))
+
+
+async def note_attempt(
+    session: AsyncSession, item: Leased, outcome: str, step: str, code: int | None, at: datetime
+) -> None:
+    """Log a try that was anything but a plain success."""
+    session.add(
+        Attempt(
+            outbox_id=item.id,
+            text_id=item.text_id,
+            mail_id=item.mail_id,
+            outcome=outcome,
+            step=step,
+            code=code,
+            at=at,
+        )
+    )
+    await session.flush()
+
+
+def words_of(session: AsyncSession, item: Leased) -> str:
+    """Open what a mail says."""
+    return vault_of(session).open(item.sealed) if item.sealed else ""

@@ -1,0 +1,149 @@
+"""Query registrations, who may text whom, blocks and the consent ledger."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.store import vault_of
+from bot.db.tables import Block, Consent, OptIn, Registration
+from bot.db.upsert import insert_or_ignore, insert_or_replace
+
+ACTIVE, UNPROVEN = "active", "unproven"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A proven registration. The number stays sealed until number() asks for it."""
+
+    id: int
+    version: int
+    person_id: int
+    country: str
+    carrier: str
+    carrier_guild: int
+    domain: str
+    form: str
+    prefix: str
+    state: str
+    paused_until: datetime | None
+    verified_at: datetime
+    sealed: bytes
+
+    def paused(self, now: datetime) -> bool:
+        """Tell whether texts are paused at this time."""
+        return self.paused_until is not None and self.paused_until > now
+
+
+def _phone(row: Registration) -> Phone:
+    return Phone(
+        row.id,
+        row.version,
+        row.person_id,
+        row.country,
+        row.carrier,
+        row.carrier_guild,
+        row.domain,
+        row.form,
+        row.prefix,
+        row.state,
+        row.paused_until,
+        row.verified_at,
+        row.number_sealed,
+    )
+
+
+def number_of(session: AsyncSession, phone: Phone) -> str:
+    """Open the number of a registration, in E.164 form."""
+    return vault_of(session).open(phone.sealed)
+
+
+async def phone_of(session: AsyncSession, person_id: int) -> Phone | None:
+    """Find a person's registration."""
+    row = await session.scalar(select(Registration).where(Registration.person_id == person_id))
+    return _phone(row) if row else None
+
+
+async def phones_by_id(session: AsyncSession, ids: set[int]) -> dict[int, Phone]:
+    """Find registrations by id, for a batch of claims."""
+    rows = await session.scalars(select(Registration).where(Registration.id.in_(ids)))
+    return {row.id: _phone(row) for row in rows}
+
+
+async def pause(session: AsyncSession, person_id: int, until: datetime | None) -> bool:
+    """Pause texts until a time, or resume with None; False without a registration."""
+    statement = update(Registration).where(Registration.person_id == person_id).values(paused_until=until)
+    return (await session.execute(statement.returning(Registration.id))).first() is not None
+
+
+async def people_on_carrier(session: AsyncSession, guild_id: int, slug: str) -> list[int]:
+    """List the people whose registration uses a catalogue entry, the unproven included."""
+    where = (Registration.carrier == slug, Registration.carrier_guild == guild_id)
+    return list((await session.scalars(select(Registration.person_id).where(*where))).all())
+
+
+async def unprove(session: AsyncSession, guild_id: int, slug: str) -> list[int]:
+    """Take the proof from everybody on a catalogue entry; returns whom it hit."""
+    where = (
+        Registration.carrier == slug,
+        Registration.carrier_guild == guild_id,
+        Registration.state == ACTIVE,
+    )
+    values = {"state": UNPROVEN, "version": Registration.version + 1}
+    statement = update(Registration).where(*where).values(values).returning(Registration.person_id)
+    return list((await session.scalars(statement)).all())
+
+
+async def forget_phone(session: AsyncSession, person_id: int) -> bool:
+    """Delete a person's registration, opt-ins and blocks; False where there was no registration."""
+    gone = delete(Registration).where(Registration.person_id == person_id).returning(Registration.id)
+    had = (await session.execute(gone)).first() is not None
+    await session.execute(delete(OptIn).where(OptIn.person_id == person_id))
+    await session.execute(delete(Block).where(Block.person_id == person_id))
+    return had
+
+
+async def audience(session: AsyncSession, person_id: int, guild_id: int) -> str | None:
+    """Tell who may text a person in a guild; None without an opt-in there."""
+    return await session.scalar(
+        select(OptIn.audience).where(OptIn.person_id == person_id, OptIn.guild_id == guild_id)
+    )
+
+
+async def opt_ins(session: AsyncSession, person_id: int) -> list[tuple[int, str]]:
+    """List (guild, audience) of a person."""
+    rows = await session.execute(select(OptIn.guild_id, OptIn.audience).where(OptIn.person_id == person_id))
+    return [(guild_id, who) for guild_id, who in rows]
+
+
+async def allow(session: AsyncSession, person_id: int, guild_id: int, who: str, at: datetime) -> None:
+    """Set who may text a person in a guild."""
+    values = {"person_id": person_id, "guild_id": guild_id, "audience": who, "at": at}
+    await session.execute(insert_or_replace(session, OptIn, values, ("person_id", "guild_id")))
+
+
+async def block(session: AsyncSession, person_id: int, blocked_id: int, at: datetime) -> None:
+    """Block a sender; blocking twice is fine."""
+    values = {"person_id": person_id, "blocked_id": blocked_id, "at": at}
+    await session.execute(insert_or_ignore(session, Block, [values]))
+
+
+async def unblock(session: AsyncSession, person_id: int, blocked_id: int) -> bool:
+    """Lift a block; False where there was none."""
+    where = (Block.person_id == person_id, Block.blocked_id == blocked_id)
+    return (await session.execute(delete(Block).where(*where).returning(Block.person_id))).first() is not None
+
+
+async def is_blocked(session: AsyncSession, person_id: int, sender_id: int) -> bool:
+    """Tell whether a person blocked a sender."""
+    where = (Block.person_id == person_id, Block.blocked_id == sender_id)
+    return (await session.scalar(select(Block.person_id).where(*where))) is not None
+
+
+async def add_consent(
+    session: AsyncSession, person_id: int, kind: str, wording: str, guild_id: int | None, at: datetime
+) -> None:
+    """Add a line to the consent ledger."""
+    session.add(Consent(person_id=person_id, kind=kind, wording=wording, guild_id=guild_id, at=at))
+    await session.flush()

@@ -1,0 +1,114 @@
+"""Open the database and hand out sessions: SQLite by default, PostgreSQL by URL."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.db.crypto import Vault, make_wrapped_subkeys
+from bot.db.tables import WrappedKey
+
+_log = logging.getLogger(__name__)
+BUSY_TIMEOUT_MS = 5_000
+POOL_CONNECTIONS = 5
+POOL_WAIT_S = 30
+POSTGRES_CONNECT_S = 10
+POSTGRES_LOCK_WAIT = "10s"
+
+
+class Store:
+    """The open database with its vault; one for each process."""
+
+    def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
+        self.engine = engine
+        self.vault = vault
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._writer = engine.execution_options(writing=True)
+        # SQLite has one writer: queue for it here, in order, instead of polling its lock in a thread each.
+        self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """Run one transaction that may write; commits at the end, rolls back on any exception."""
+        async with self._turn, AsyncSession(self._writer, info={"vault": self.vault}) as session:
+            async with session.begin():
+                yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Run one transaction that only reads."""
+        async with AsyncSession(self.engine, info={"vault": self.vault}) as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def vault_of(session: AsyncSession) -> Vault:
+    """Return the vault that the session's store was opened with."""
+    vault: Vault = session.info["vault"]
+    return vault
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """Build the engine; parameters never appear in error texts (they hold numbers)."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_size=POOL_CONNECTIONS,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": POSTGRES_CONNECT_S,
+                "options": f"-c lock_timeout={POSTGRES_LOCK_WAIT}",
+            },
+        )
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_size=POOL_CONNECTIONS, pool_timeout=POOL_WAIT_S
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    # The driver must not open transactions on its own: it opens none for a SELECT, and then
+    # two tasks that read, decide and write both go through.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    # What is deleted must not stay readable in free pages.
+    cursor.execute("PRAGMA secure_delete = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+async def open_store(url: str, secret_keys: Sequence[str]) -> Store:
+    """Open a migrated database; makes the subkeys at the first start. Raises crypto.WrongKey."""
+    engine = make_engine(url)
+    try:
+        async with AsyncSession(engine.execution_options(writing=True)) as session, session.begin():
+            wrapped = {row.name: row.wrapped for row in (await session.scalars(select(WrappedKey))).all()}
+            if not wrapped:
+                wrapped = make_wrapped_subkeys(secret_keys)
+                session.add_all(WrappedKey(name=name, wrapped=value) for name, value in wrapped.items())
+                _log.info("store: made its subkeys")
+        return Store(engine, Vault(secret_keys, wrapped))
+    except BaseException:
+        await engine.dispose()
+        raise

@@ -1,0 +1,134 @@
+"""Query phones that wait for their code, and turn a proof into a registration."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.people import ACTIVE
+from bot.db.store import vault_of
+from bot.db.tables import OutboxItem, Registration, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a person says of their phone. The number's repr never shows."""
+
+    person_id: int
+    handle: str
+    number: str
+    country: str
+    carrier: str
+    carrier_guild: int
+    domain: str
+    form: str
+    prefix: str
+    guild_id: int | None
+    wording: str
+
+    def __repr__(self) -> str:
+        """Leave the number out."""
+        return f"Claim(person {self.person_id} on {self.carrier})"
+
+
+async def start(
+    session: AsyncSession, claim: Claim, code: str, expires_at: datetime, answer: tuple[str, datetime] | None
+) -> int:
+    """Keep a new code; an earlier one for the same person or number is dead from here on. Returns its id."""
+    vault = vault_of(session)
+    index = vault.number_index(claim.number)
+    await end(session, claim.person_id, index)
+    row = Verification(
+        person_id=claim.person_id,
+        handle=claim.handle,
+        number_sealed=vault.seal(claim.number),
+        number_index=index,
+        country=claim.country,
+        carrier=claim.carrier,
+        carrier_guild=claim.carrier_guild,
+        domain=claim.domain,
+        form=claim.form,
+        prefix=claim.prefix,
+        code_mac=vault.code_mac(claim.person_id, index, code),
+        guild_id=claim.guild_id,
+        wording=claim.wording,
+        expires_at=expires_at,
+        answer_sealed=vault.seal(answer[0]) if answer else None,
+        answer_until=answer[1] if answer else None,
+    )
+    session.add(row)
+    await session.flush()
+    return row.id
+
+
+async def end(session: AsyncSession, person_id: int, number_index: bytes | None = None) -> None:
+    """Drop the waiting code of a person, and of a number."""
+    which = Verification.person_id == person_id
+    if number_index is not None:
+        which = or_(which, Verification.number_index == number_index)
+    await session.execute(delete(Verification).where(which))
+
+
+async def live(session: AsyncSession, person_id: int, now: datetime) -> Verification | None:
+    """Find the code a person can still type."""
+    where = (Verification.person_id == person_id, Verification.expires_at > now)
+    return await session.scalar(select(Verification).where(*where))
+
+
+async def live_by_id(session: AsyncSession, ids: set[int], now: datetime) -> dict[int, Verification]:
+    """Find waiting codes by id, for a batch of claims."""
+    where = (Verification.id.in_(ids), Verification.expires_at > now)
+    return {row.id: row for row in await session.scalars(select(Verification).where(*where))}
+
+
+async def take_try(session: AsyncSession, person_id: int, most: int, now: datetime) -> Verification | None:
+    """Use up one try before the code is looked at; None where none is left or nothing waits.
+
+    One statement: fifty wrong codes at once still get `most` tries between them.
+    """
+    statement = (
+        update(Verification)
+        .where(Verification.person_id == person_id, Verification.expires_at > now, Verification.tries < most)
+        .values(tries=Verification.tries + 1)
+        .returning(Verification)
+    )
+    return (await session.scalars(statement)).first()
+
+
+async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> int | None:
+    """Make the registration that a typed code proved; returns whom it took the number from, if anybody."""
+    evicted = await session.scalar(
+        delete(Registration)
+        .where(Registration.number_index == waiting.number_index, Registration.person_id != waiting.person_id)
+        .returning(Registration.person_id)
+    )
+    values = {
+        "number_sealed": waiting.number_sealed,
+        "number_index": waiting.number_index,
+        "country": waiting.country,
+        "carrier": waiting.carrier,
+        "carrier_guild": waiting.carrier_guild,
+        "domain": waiting.domain,
+        "form": waiting.form,
+        "prefix": waiting.prefix,
+        "state": ACTIVE,
+        "verified_at": now,
+    }
+    again = (
+        update(Registration)
+        .where(Registration.person_id == waiting.person_id)
+        .values(**values, version=Registration.version + 1)
+        .returning(Registration.id)
+    )
+    if (await session.execute(again)).first() is None:
+        session.add(Registration(person_id=waiting.person_id, version=1, paused_until=None, **values))
+        await session.flush()
+    await end(session, waiting.person_id)
+    return evicted
+
+
+async def code_item_state(session: AsyncSession, verification_id: int) -> str | None:
+    """Tell what became of the mail that carries a code."""
+    where = OutboxItem.verification_id == verification_id
+    return await session.scalar(select(OutboxItem.state).where(where).order_by(OutboxItem.id.desc()))

@@ -1,0 +1,121 @@
+"""Keep the Discord connection up, and the teller beside it, until told to stop."""
+
+import asyncio
+import contextlib
+import logging
+
+import aiohttp
+import discord
+
+from bot import exits
+from bot.client import Bot
+from bot.config import Config
+from bot.loop import repeat, wait_for_any
+from bot.operate.invite import print_welcome
+from bot.services.desk import Desk
+from bot.services.notices import Teller, Telling, Told
+
+_log = logging.getLogger(__name__)
+FIRST_TRIES = 5
+LONGEST_WAIT_S = 60.0
+STABLE_S = 300.0
+LAST_WORDS_S, CLOSE_S = 0.7, 1.0
+_TOKEN_REFUSED = 4004  # Discord's close code "Authentication failed"
+
+
+class DiscordRole:
+    """The Discord connection with what it says unasked."""
+
+    def __init__(self, config: Config, desk: Desk) -> None:
+        self._config, self._desk = config, desk
+        self._client: Bot | None = None
+        self._up = asyncio.Event()
+        self._welcomed = False
+        self.teller = Teller(desk.store, self._tell, desk.is_answering, desk.now)
+        desk.notices_wake = self.teller.wake
+
+    async def _tell(self, telling: Telling) -> Told:
+        if self._client is None or not self._up.is_set():
+            return Told.LATER
+        return await self._client.tell(telling)
+
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> int:
+        """Run until `stop`; returns the exit code. A refused token ends the bot, a lost connection never."""
+        telling = asyncio.create_task(self._tell_when_up(stop), name="teller")
+        try:
+            return await self._stay_connected(stop, ready)
+        finally:
+            stop.set()
+            self._desk.closing = True
+            await telling
+            await self._last_words()
+            await self._close()
+
+    async def _tell_when_up(self, stop: asyncio.Event) -> None:
+        await wait_for_any((self._up, stop), float("inf"))
+        await repeat("teller", self.teller.one_pass, self.teller.wake, stop)
+
+    async def _stay_connected(self, stop: asyncio.Event, ready: asyncio.Event) -> int:
+        clock = asyncio.get_running_loop().time
+        failures, was_up = 0, False
+        while not stop.is_set():
+            started = clock()
+            code = await self._one_connection(stop, ready)
+            if code is not None or stop.is_set():
+                return code or exits.OK
+            was_up = was_up or ready.is_set()
+            failures = 0 if clock() - started > STABLE_S else failures + 1
+            if not was_up and failures >= FIRST_TRIES:
+                _log.critical("discord: it cannot be reached; check the network and DISCORD_API_URL")
+                return exits.UNAVAILABLE
+            await wait_for_any((stop,), min(2.0**failures, LONGEST_WAIT_S))
+        return exits.OK
+
+    async def _one_connection(self, stop: asyncio.Event, ready: asyncio.Event) -> int | None:
+        """Connect and stay until the connection ends for good or `stop`; None means try again."""
+        config = self._config
+
+        def on_up(application_id: int) -> None:
+            self._up.set()
+            if not self._welcomed:
+                print_welcome(application_id)
+                self._welcomed = True
+            ready.set()
+
+        self._client = Bot(self._desk, config.discord_api_url, config.discord_dev_guild_id, on_up)
+        connected = asyncio.create_task(self._client.start(config.discord_token), name="discord connection")
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({connected, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not connected.done():
+            return exits.OK  # close() follows, once the last words are said
+        self._up.clear()
+        code = _judge(connected.exception())
+        await self._close()
+        return code
+
+    async def _last_words(self) -> None:
+        if self._up.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.teller.one_pass(), LAST_WORDS_S)
+
+    async def _close(self) -> None:
+        if self._client is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._client.close(), CLOSE_S)
+            self._client = None
+
+
+def _judge(error: BaseException | None) -> int | None:
+    """Turn what ended a connection into an exit code, or None to connect again."""
+    if isinstance(error, discord.LoginFailure) or (
+        isinstance(error, discord.ConnectionClosed) and error.code == _TOKEN_REFUSED
+    ):
+        _log.critical("DISCORD_TOKEN: Discord refuses it; copy a new one from the developer portal")
+        return exits.WRONG_SETTINGS
+    if isinstance(error, discord.HTTPException | aiohttp.ClientError | OSError | discord.GatewayNotFound):
+        _log.warning("discord: the connection failed (%s)", type(error).__name__)
+    elif error is not None:
+        # A bug in an event parser ends discord.py's loop: connect again rather than go silent.
+        _log.error("discord: the connection broke", exc_info=error)
+    return None

@@ -1,0 +1,1 @@
+"""Say what is true: pure rules, without I/O, clock or randomness."""

@@ -1,0 +1,76 @@
+"""Word what a phone shows: the first line that is ours, then the sender's words, in texts that fit."""
+
+import re
+from typing import Final
+
+from bot.domain.errors import UserError
+from bot.domain.plain import clean, one_line, visible
+from bot.domain.segments import GSM7_UNITS, UCS2_UNITS, cut, fits, is_gsm7, septets, utf16_units
+
+LONGEST_HANDLE_CHARS: Final = 32
+LONGEST_SERVER_UNITS: Final = 24
+LONGEST_UCS2_HEAD_UNITS: Final = 44
+"""Leaves room for words beside the first line, where a text has only 70 units."""
+_CODE: Final = re.compile(r"[0-9]{4,10}", re.ASCII)
+
+
+def chat_parts(handle: str, server: str, words: str, *, most: int = 10) -> tuple[str, ...]:
+    """Write the texts that carry `words`, each with our own first line and each within one SMS.
+
+    `words` is plain text (`plain.plain`). Raise UserError where nothing visible is left or where it
+    would take more than `most` texts.
+    """
+    said = clean(words)
+    if not visible(said):
+        raise UserError("There is nothing to send; type some words that can be seen.")
+    head = _head(handle, server, said)
+    whole = f"{head}\n{said}"
+    if fits(whole):
+        return (whole,)
+    pieces = _pieces(head, said)
+    if len(pieces) > most:
+        raise UserError(_too_long(said, len(pieces), most))
+    total = len(pieces)
+    return tuple(f"{head} ({place}/{total})\n{piece}" for place, piece in enumerate(pieces, 1))
+
+
+def code_text(code: str, handle: str) -> str:
+    """Write the text that carries a verification code."""
+    if _CODE.fullmatch(code) is None:
+        raise ValueError("a code is 4 to 10 digits")
+    name = "".join(char for char in _handle(handle) if is_gsm7(char)) or "someone"
+    return f"{code} is your Textbridge code for @{name}. Type it only in Discord's Enter code."
+
+
+def _handle(handle: str) -> str:
+    return one_line(handle, LONGEST_HANDLE_CHARS).replace(" ", "") or "someone"
+
+
+def _head(handle: str, server: str, words: str) -> str:
+    """Write the first line; the server's name gets shorter where the text has only 70 units."""
+    start = f"@{_handle(handle)} in "
+    head = start + (one_line(server, LONGEST_SERVER_UNITS) or "a server")
+    if is_gsm7(head + words):
+        return head
+    room = max(6, min(LONGEST_SERVER_UNITS, LONGEST_UCS2_HEAD_UNITS - utf16_units(start)))
+    return start + (one_line(server, room) or "a server"[:room])
+
+
+def _pieces(head: str, words: str) -> list[str]:
+    """Cut the words, with room in the first line for numbers of as many digits as there turn out to be."""
+    pieces: list[str] = []
+    for digits in range(1, 6):
+        first_line = f"{head} ({'9' * digits}/{'9' * digits})\n"
+        septet_room = GSM7_UNITS - septets(first_line) if is_gsm7(first_line) else 0
+        pieces = cut(words, septet_room, UCS2_UNITS - utf16_units(first_line))
+        if len(pieces) < 10**digits:
+            break
+    return pieces
+
+
+def _too_long(words: str, parts: int, most: int) -> str:
+    about = max(10, len(words) * most // parts // 10 * 10)
+    return (
+        f"That is {len(words):,} characters and would take {parts} texts; "
+        f"make it about {about:,} characters or fewer, which is {most} texts."
+    )

@@ -1,0 +1,115 @@
+"""Word what became of a text: one or two plain sentences that never claim more than is known."""
+
+from bot.domain.outcome import Outcome
+from bot.domain.states import State
+
+REFUSAL = (
+    "That person isn't taking texts from you in this server. "
+    "They can turn texts on with /phone register, or here with /phone allow."
+)
+RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
+
+_WAITING = {
+    RELAY_AWAY: (
+        "Still waiting: the bot's mail server can't be used right now. Your text to "
+        "{who} goes out as soon as it can."
+    ),
+    LATER: (
+        "Still waiting: {who}'s carrier asked to try again later. The bot keeps trying; "
+        "there's nothing to do."
+    ),
+    LIMITED: (
+        "Still waiting: the bot's mail account has reached its limit for now. Your text "
+        "to {who} goes out after that."
+    ),
+}
+_FAILED = {
+    Outcome.REFUSED_PERSON: "{who}'s carrier says it can't reach that phone. Ask them to check /phone show.",
+    Outcome.REFUSED_CONTENT: "{who}'s carrier refused what the text says. Try again without links or emoji.",
+    Outcome.REFUSED_SENDER: (
+        "{who}'s carrier doesn't take texts from this bot at the moment. The bot's owner "
+        "has to sort that out."
+    ),
+    Outcome.GATEWAY_GONE: (
+        "{who}'s carrier no longer takes texts by mail. They can register another way with /phone register."
+    ),
+    UNSURE: (
+        "The connection broke each time after your text to {who} was handed over. It may "
+        "have arrived; ask before you send it again."
+    ),
+}
+
+
+def on_its_way(who: str, parts: int) -> str:
+    """Say that a text is kept and will be sent."""
+    in_parts = f" in {parts} parts" if parts > 1 else ""
+    return f"On its way to {who}{in_parts}. This answer changes when the carrier has it."
+
+
+def standing(who: str, state: str, reason: str, parts: int, sent: int) -> str:
+    """Say where a text stands now; `who` is a Discord mention."""
+    match state:
+        case State.ACCEPTED:
+            took = "the text" if parts == 1 else f"all {parts} parts"
+            return (
+                f"Handed to {who}'s carrier, which took {took}. Whether the phone showed it can't "
+                f"be confirmed."
+            )
+        case State.FAILED:
+            return _failed(who, reason, parts, sent)
+        case State.EXPIRED:
+            return (
+                f"Not sent: your text to {who} waited too long and was dropped. Send it again if "
+                f"it still matters."
+            )
+        case State.CANCELLED:
+            return REFUSAL
+        case State.REPLIED:
+            return f"{who} answered your text."
+        case State.BOUNCED:
+            return f"{who}'s carrier sent your text back. Ask them to check /phone show."
+    if reason in _WAITING:
+        return _WAITING[reason].format(who=who)
+    return on_its_way(who, parts)
+
+
+def _failed(who: str, reason: str, parts: int, sent: int) -> str:
+    why = _FAILED.get(reason, _FAILED[Outcome.REFUSED_PERSON]).format(who=who)
+    if sent:
+        return f"Only {sent} of {parts} parts went to {who}. {why}"
+    return why if reason == UNSURE else f"Not sent. {why}"
+
+
+def short(state: str) -> str:
+    """Name a state in a word or two, for lists."""
+    return {
+        State.HELD: "held",
+        State.QUEUED: "waiting",
+        State.SENDING: "being sent",
+        State.ACCEPTED: "taken by the carrier",
+        State.REPLIED: "answered",
+        State.BOUNCED: "sent back",
+        State.FAILED: "not sent",
+        State.EXPIRED: "too late, not sent",
+        State.CANCELLED: "not sent",
+    }.get(State(state), state)
+
+
+CODE_SENT = (
+    "If that phone can take texts, a code is on its way. Press **Enter code** within 10 minutes; "
+    "/phone verify does the same."
+)
+CODE_FAILED = (
+    "Your code could not be sent: the carrier refused it. Check number and carrier, "
+    "then use /phone register again."
+)
+CODE_UNSURE = "Your code may not have arrived. If it does not come, use /phone register again."
+CODE_LATE = "Your code could not be sent in time, so it is dead. Use /phone register to get a new one."
+EVICTED = (
+    "Someone else has proved that the phone you had registered is theirs, so it takes no more texts for you. "
+    "If that is wrong, use /phone register again."
+)
+CARRIER_CHANGED = (
+    "Your carrier's entry was changed, so your phone must be proved again before it "
+    "takes texts. Use /phone register."
+)

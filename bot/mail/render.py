@@ -1,0 +1,59 @@
+"""Render one mail straight to bytes: every header is ours, so nothing in it needs folding or escaping."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail to one gateway address. Neither the address nor the words show in a repr."""
+
+    recipient: str
+    content: bytes
+
+    def __repr__(self) -> str:
+        """Leave address and content out."""
+        return f"Mail({len(self.content)} octets)"
+
+
+def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime) -> Mail:
+    """Build a single-part text/plain mail, CRLF line ends, not yet dot-stuffed.
+
+    The words are always encoded, so no byte of theirs can end the mail early (SMTP smuggling).
+    The Subject is empty: gateways put it in front of the words.
+    """
+    charset, encoding, body = _encode(words)
+    domain = sender.rpartition("@")[2]
+    lines = (
+        f"From: <{sender}>",
+        f"To: <{recipient}>",
+        "Subject: ",
+        f"Date: {format_datetime(at)}",
+        f"Message-ID: <{mail_id}@{domain}>",
+        "MIME-Version: 1.0",
+        f"Content-Type: text/plain; charset={charset}",
+        f"Content-Transfer-Encoding: {encoding}",
+        "",
+        "",
+    )
+    return Mail(recipient, "\r\n".join(lines).encode("ascii") + body)
+
+
+def _encode(words: str) -> tuple[str, str, bytes]:
+    octets = words.encode("utf-8", "replace")
+    if not octets.isascii() and sum(octet > 0x7F for octet in octets) * 3 > len(octets):
+        return "utf-8", "base64", base64.encodebytes(octets).replace(b"\n", b"\r\n")
+    charset = "us-ascii" if octets.isascii() else "utf-8"
+    quoted = binascii.b2a_qp(octets, istext=True).replace(b"\n", b"\r\n")
+    return charset, "quoted-printable", quoted + b"\r\n"
+
+
+def stuffed(content: bytes) -> bytes:
+    """Double the dot that begins a line and end with the final dot (RFC 5321, 4.5.2)."""
+    body = content.replace(b"\r\n.", b"\r\n..")
+    if body.startswith(b"."):
+        body = b"." + body
+    return body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n")

@@ -1,0 +1,87 @@
+"""What may be typed after `python3 -m bot`; wrong usage ends with exit code 64."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from bot.exits import USAGE
+
+# The names of settings that `setup` takes as flags; kept here so that parsing needs no package.
+SETUP_FLAGS = (
+    "discord-token",
+    "smtp-host",
+    "smtp-port",
+    "smtp-security",
+    "smtp-username",
+    "smtp-password",
+    "smtp-from",
+    "database-url",
+)
+SECRET_FLAGS = ("discord-token", "smtp-password")
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line."""
+        self.exit(USAGE, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command and its options; leaves with 64 where they are wrong."""
+    parser = _Parser(prog="python3 -m bot")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    demo = commands.add_parser(
+        "demo", help="show the whole bot against a pretend Discord, carrier and phones"
+    )
+    demo.add_argument("--once", action="store_true", help="play the story, print its transcript and leave")
+    demo.add_argument("--port", type=_port, metavar="N", help="where to listen")
+    _add_test(commands.add_parser("test", help="check everything"))
+    _add_setup(commands.add_parser("setup", help="write .env"))
+    commands.add_parser("run", help="run the bot (installs nothing)")
+    commands.add_parser("migrate", help="bring the store's schema up to date")
+    commands.add_parser("invite", help="print the address that adds the bot to a server")
+    keys = commands.add_parser("keys", help="`keys new` prints a new key for SECRET_KEY")
+    keys.add_argument("action", choices=["new"])
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.command != "test":
+        parser.error(f"{args.command} does not take {rest[0].partition('=')[0]}")
+    args.rest = rest
+    return args
+
+
+def _add_test(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "python3 -m bot test [--ci | --long] [pytest args]"
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--ci", dest="size", action="store_const", const="ci", help="fault tests at CI size")
+    size.add_argument(
+        "--long", dest="size", action="store_const", const="long", help="the long sizes, with figures"
+    )
+    parser.set_defaults(size="tenth")
+
+
+def _add_setup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-input", action="store_true", help="ask nothing: flags, environment and .env say all"
+    )
+    parser.add_argument("--gmail", action="store_true", help="send by Gmail: fills host, port and security")
+    parser.add_argument("--packages", action="store_true", help="only install the packages into .venv")
+    for flag in SETUP_FLAGS:
+        name = flag.replace("-", "_").upper()
+        one = parser.add_mutually_exclusive_group()
+        one.add_argument(f"--{flag}", dest=name, metavar="TEXT", help=f"the setting {name}")
+        if flag in SECRET_FLAGS:
+            one.add_argument(
+                f"--{flag}-file",
+                dest=f"{name}_FILE",
+                metavar="FILE",
+                help="read it from a file: others can see flags",
+            )
+
+
+def _port(written: str) -> int:
+    if not written.isdecimal() or not 0 <= int(written) <= 65535:
+        raise argparse.ArgumentTypeError("use a port from 0 to 65535")
+    return int(written)

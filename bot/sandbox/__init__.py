@@ -1,0 +1,1 @@
+"""Stand in for Discord, the carriers and the phones, on loopback only."""

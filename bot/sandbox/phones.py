@@ -1,0 +1,64 @@
+"""Show on pretend phones what the carriers took for them."""
+
+import email
+import email.policy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.sandbox.smtp import Sink
+from bot.sandbox.smtp_talk import Mail
+from bot.sandbox.watch import Watch
+
+WAIT_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class Phone:
+    """One phone and the texts it shows, oldest first."""
+
+    addresses: tuple[str, ...]
+    watch: Watch
+    texts: list[str] = field(default_factory=list)
+
+    async def text(self, predicate: Callable[[str], object] | None = None, timeout_s: float = WAIT_S) -> str:
+        """Wait for a text that the predicate takes (any, without one)."""
+
+        def probe() -> str | None:
+            return next((text for text in self.texts if predicate is None or predicate(text)), None)
+
+        return await self.watch.until(probe, timeout_s, f"a text; the phone shows {len(self.texts)}")
+
+
+class Phones:
+    """All phones; a mail to an address that none has is kept in `strays`."""
+
+    def __init__(self, carriers: Sink) -> None:
+        self._watch = carriers.watch
+        self._phones: dict[str, Phone] = {}
+        self.strays: list[Mail] = []
+        carriers.listeners.append(self._ring)
+
+    def phone(self, *addresses: str) -> Phone:
+        """Find the phone of these addresses (digits@gateway), or switch a new one on."""
+        for address in addresses:
+            if address in self._phones:
+                return self._phones[address]
+        phone = Phone(addresses, self._watch)
+        self._phones.update(dict.fromkeys(addresses, phone))
+        return phone
+
+    def _ring(self, mail: Mail) -> None:
+        for address in mail.recipients:
+            if address in self._phones:
+                self._phones[address].texts.append(shown(mail.content))
+            else:
+                self.strays.append(mail)
+
+
+def shown(content: bytes) -> str:
+    """Decode a mail to what a phone shows of it: its text part, without the last line end."""
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    part = parsed.get_body(preferencelist=("plain",))
+    if part is None:
+        return ""
+    return str(part.get_content()).replace("\r\n", "\n").rstrip("\n")

@@ -1,0 +1,199 @@
+"""Let carrier editors and guild admins change the catalogue at run time, audited."""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import carriers as entries
+from bot.db import notices, people
+from bot.domain.catalogue import Carrier, refusal
+from bot.domain.errors import UserError
+from bot.domain.words import CARRIER_CHANGED
+from bot.services.carrier_change import Actor, Ask, Change, Done, as_values, checked
+from bot.services.shelf import SHARED, Listed, Shelf
+
+
+async def add(
+    session: AsyncSession, shelf: Shelf, actor: Actor, change: Change, now: datetime, *, confirmed: bool
+) -> Done | Ask:
+    """Add an entry: shared for an editor, else the guild's own on a listed domain."""
+    await shelf.refresh(session)
+    _may_change(actor)
+    if change.name is None or change.domain is None:
+        raise UserError("A carrier needs a name and a domain.")
+    change = checked(change)
+    ask = await _open_domain(session, shelf, actor, change, now, confirmed=confirmed)
+    if ask is not None:
+        return ask
+    owner = SHARED if actor.is_editor else actor.guild_id
+    slug = _free_slug(shelf, actor.guild_id, f"{change.country or 'any'} {change.name}")
+    values = as_values(change) | {"enabled": True}
+    await entries.put_entry(session, owner, slug, values, actor.person_id, now)
+    await entries.audit(session, actor.guild_id, actor.person_id, "carrier add", slug, {}, values, now)
+    whose = "for everyone" if owner == SHARED else "for this server"
+    return Done(
+        f"Added {change.name} at {change.domain} {whose}. People can now use it with /phone register."
+    )
+
+
+async def edit(
+    session: AsyncSession,
+    shelf: Shelf,
+    actor: Actor,
+    slug: str,
+    change: Change,
+    now: datetime,
+    *,
+    confirmed: bool,
+) -> Done | Ask:
+    """Change an entry; a new domain or form takes the proof from the people who use it, and tells them."""
+    listed = await _owned(session, shelf, actor, slug)
+    change = checked(change)
+    values = as_values(change)
+    if not values:
+        raise UserError("Say what to change: name, domain, form or status.")
+    ask = await _open_domain(session, shelf, actor, change, now, confirmed=confirmed)
+    if ask is not None:
+        return ask
+    if "status" in values:
+        values["status_date"] = now.date().isoformat()
+    before = entry_values(listed.carrier)
+    await entries.put_entry(session, listed.guild, slug, values, actor.person_id, now)
+    await entries.audit(
+        session,
+        actor.guild_id,
+        actor.person_id,
+        "carrier edit",
+        slug,
+        {k: before.get(k) for k in values},
+        values,
+        now,
+    )
+    hit: list[int] = []
+    if any(name in values and values[name] != before.get(name) for name in ("domain", "form")):
+        hit = await people.unprove(session, listed.guild, slug)
+        for person_id in hit:
+            await notices.add(session, person_id, "unproven", now, words=CARRIER_CHANGED)
+    return Done(f"Changed {change.name or listed.carrier.name}.{_told(len(hit))}")
+
+
+async def switch(
+    session: AsyncSession, shelf: Shelf, actor: Actor, slug: str, on: bool, now: datetime, *, confirmed: bool
+) -> Done | Ask:
+    """Switch an entry on or off: for everyone as an editor, else in this guild."""
+    await shelf.refresh(session)
+    _may_change(actor)
+    listed = _found(shelf, actor.guild_id, slug)
+    carrier = listed.carrier
+    owner = listed.guild if actor.is_editor or listed.guild != SHARED else actor.guild_id
+    closed = refusal(carrier)
+    if on and closed is not None:
+        if not actor.is_editor:
+            raise UserError(f"{closed} Only the bot's owner can enable it.")
+        if not carrier.supported or refusal(replace(carrier, enabled=True)) is not None:
+            raise UserError(closed)
+        if not confirmed:
+            return Ask(
+                f"{evidence(carrier)}\nEnable {carrier.name} all the same? A code will show whether it works."
+            )
+    await entries.put_entry(session, owner, slug, {"enabled": on}, actor.person_id, now)
+    action = "carrier enable" if on else "carrier disable"
+    await entries.audit(
+        session, actor.guild_id, actor.person_id, action, slug, {"off": listed.off}, {"off": not on}, now
+    )
+    whose = "for everyone" if owner == SHARED else "in this server"
+    if on:
+        return Done(f"{carrier.name} is on {whose}. People can use it with /phone register.")
+    count = len(await people.people_on_carrier(session, listed.guild, slug)) if owner == listed.guild else 0
+    hit = f" {count} people who use it take no texts until it is on again." if count else ""
+    return Done(f"{carrier.name} is off {whose}.{hit}")
+
+
+async def remove(
+    session: AsyncSession, shelf: Shelf, actor: Actor, slug: str, now: datetime, *, confirmed: bool
+) -> Done | Ask:
+    """Remove an entry; those who use it are counted first, and told."""
+    listed = await _owned(session, shelf, actor, slug)
+    users = await people.people_on_carrier(session, listed.guild, slug)
+    if users and not confirmed:
+        return Ask(
+            f"{len(users)} people use {listed.carrier.name}; their phones will take no texts. Remove it?"
+        )
+    if listed.guild == SHARED:
+        await entries.put_entry(session, SHARED, slug, {"removed": True}, actor.person_id, now)
+    else:
+        await entries.drop_entry(session, listed.guild, slug)
+    before = entry_values(listed.carrier)
+    await entries.audit(session, actor.guild_id, actor.person_id, "carrier remove", slug, before, {}, now)
+    hit = await people.unprove(session, listed.guild, slug)
+    for person_id in hit:
+        await notices.add(session, person_id, "unproven", now, words=CARRIER_CHANGED)
+    return Done(f"Removed {listed.carrier.name}.{_told(len(hit))}")
+
+
+def evidence(carrier: Carrier) -> str:
+    """Show what is known against a carrier, dated."""
+    since = f" since {carrier.status_when}" if carrier.status_when else ""
+    known = "; ".join(carrier.evidence) or "none on file"
+    return f"{carrier.name} is {carrier.status}{since}. {carrier.note}".rstrip() + f"\nEvidence: {known}."
+
+
+def _told(people_hit: int) -> str:
+    if not people_hit:
+        return ""
+    who = "1 person has" if people_hit == 1 else f"{people_hit} people have"
+    return f" {who} to prove their phone again and will be told."
+
+
+def _may_change(actor: Actor) -> None:
+    if not (actor.is_editor or actor.is_admin):
+        raise UserError("Only members with Manage Server, or the bot's owner, can change carriers.")
+
+
+async def _owned(session: AsyncSession, shelf: Shelf, actor: Actor, slug: str) -> Listed:
+    await shelf.refresh(session)
+    _may_change(actor)
+    listed = _found(shelf, actor.guild_id, slug)
+    if listed.guild == SHARED and not actor.is_editor:
+        raise UserError(
+            f"{listed.carrier.name} is shared by all servers, so only the bot's owner can change it. "
+            "You can /carrier disable it here, or /carrier add your own."
+        )
+    return listed
+
+
+def _found(shelf: Shelf, guild_id: int, slug: str) -> Listed:
+    listed = shelf.find(guild_id, slug)
+    if listed is None:
+        raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
+    return listed
+
+
+async def _open_domain(
+    session: AsyncSession, shelf: Shelf, actor: Actor, change: Change, now: datetime, *, confirmed: bool
+) -> Ask | None:
+    """Put a new domain on the operator's list, once an editor has agreed to what that means."""
+    if change.domain is None or change.domain in shelf.domains:
+        return None
+    if not actor.is_editor:
+        raise UserError(
+            f"{change.domain} is not on the bot owner's list of gateways. Ask the owner to add it."
+        )
+    if not confirmed:
+        return Ask(
+            f"{change.domain} is new: texts may then go to any number at {change.domain}. Put it on the list?"
+        )
+    await entries.add_domain(session, change.domain, actor.person_id, now)
+    await entries.audit(session, actor.guild_id, actor.person_id, "domain add", change.domain, {}, {}, now)
+    return None
+
+
+def _free_slug(shelf: Shelf, guild_id: int, words: str) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:40] or "carrier"
+    slug, number = base, 1
+    while shelf.find(guild_id, slug) is not None:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug

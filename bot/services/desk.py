@@ -1,0 +1,78 @@
+"""Hold what every command needs, and run one service call in one transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.store import Store
+from bot.services.notices import take_parked
+from bot.services.shelf import Shelf
+from bot.services.texting import Rules
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where commands come to have something done."""
+
+    store: Store
+    rules: Rules
+    default_country: str
+    abuse_contact: str | None
+    now: Callable[[], datetime]
+    outbox_wake: asyncio.Event
+    notices_wake: asyncio.Event
+    editors: set[int] = field(default_factory=set)
+    closing: bool = False
+    _answering: set[int] = field(default_factory=set)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return the catalogue as it is now."""
+        return self.rules.shelf
+
+    async def write(
+        self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a service call in one transaction; what it returns is true only once that is committed."""
+        async with self.store.write() as session:
+            result = await act(session, *args, **kwargs)
+        self.outbox_wake.set()
+        self.notices_wake.set()
+        return result
+
+    async def read(
+        self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a service call that only reads."""
+        async with self.store.read() as session:
+            return await act(session, *args, **kwargs)
+
+    async def refresh(self) -> None:
+        """Take over what another process, or we, changed of the catalogue."""
+        await self.read(self.shelf.refresh)
+
+    async def parked(self, person_id: int) -> list[str]:
+        """Return what a person could not be told by DM."""
+        return await take_parked(self.store, person_id, self.now())
+
+    @asynccontextmanager
+    async def answering(self, interaction_id: int) -> AsyncIterator[None]:
+        """Keep the relay's news of a text back until its command has given the first answer."""
+        self._answering.add(interaction_id)
+        try:
+            yield
+        finally:
+            self._answering.discard(interaction_id)
+            self.notices_wake.set()
+
+    def is_answering(self, interaction_id: int) -> bool:
+        """Tell whether a command has not given its first answer yet."""
+        return interaction_id in self._answering

@@ -1,0 +1,151 @@
+"""Say what is due: edit the sender's answer while Discord lets us, else write the person, else park it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.db import limits, notices, texts
+from bot.db.notices import Untold
+from bot.db.store import Store
+from bot.domain.standing import OpenAnswer, Standing
+from bot.domain.states import MUST_KNOW, State
+from bot.domain.words import standing
+
+AT_ONCE = 50
+TELLING_AT_ONCE = 8
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=10)
+IDLE_S = 1.0
+CLEAN_EVERY = timedelta(minutes=1)
+KEEP_TOLD = timedelta(days=7)
+LONGEST_LIMIT = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One thing to say to one person (0: the operator)."""
+
+    person_id: int
+    words: str = field(repr=False)
+    answer: OpenAnswer | None  # edit this, where given
+    by_dm: bool  # worth a DM where there is no answer to edit
+
+
+class Told(StrEnum):
+    """What became of it."""
+
+    TOLD = "told"
+    CLOSED = "closed"  # the person takes no DMs from us
+    LATER = "later"  # Discord was away
+
+
+Tell = Callable[[Telling], Awaitable[Told]]
+
+
+class Teller:
+    """The Discord role's loop over what is due; `busy` names texts whose command is still answering."""
+
+    def __init__(
+        self, store: Store, tell: Tell, busy: Callable[[int], bool], now: Callable[[], datetime]
+    ) -> None:
+        self._store, self._tell, self._busy, self._now = store, tell, busy, now
+        self._cleaned_at: datetime | None = None
+        self.wake = asyncio.Event()
+
+    async def one_pass(self) -> float:
+        """Tell a batch; returns how long to wait, in seconds."""
+        now = self._now()
+        await self._clean(now)
+        async with self._store.read() as session:
+            due = [
+                n
+                for n in await notices.due(session, now, AT_ONCE)
+                if n.text_id is None or not self._busy(n.text_id)
+            ]
+            ids = {n.text_id for n in due if n.text_id is not None}
+            standings = await texts.standings(session, ids)
+            answers = await texts.open_answers(session, ids, now)
+        if not due:
+            return IDLE_S
+        groups = _by_text(due)
+        gate = asyncio.Semaphore(TELLING_AT_ONCE)
+
+        async def tell(group: Sequence[Untold]) -> Told:
+            async with gate:
+                return await self._tell_group(group[-1], standings, answers)
+
+        outcomes = await asyncio.gather(*(tell(group) for group in groups))
+        await self._record(groups, outcomes)
+        return 0.0 if len(due) == AT_ONCE else IDLE_S
+
+    async def _tell_group(
+        self, notice: Untold, standings: dict[int, Standing], answers: dict[int, OpenAnswer]
+    ) -> Told:
+        if notice.text_id is None:
+            return await self._tell(Telling(notice.person_id, notice.words, None, by_dm=True))
+        text = standings.get(notice.text_id)
+        if text is None:
+            return Told.TOLD
+        words = words_for(text)
+        must_know = State(text.state) in MUST_KNOW
+        return await self._tell(Telling(notice.person_id, words, answers.get(text.id), by_dm=must_know))
+
+    async def _record(self, groups: Sequence[Sequence[Untold]], outcomes: Sequence[Told]) -> None:
+        now = self._now()
+        async with self._store.write() as session:
+            for group, outcome in zip(groups, outcomes, strict=True):
+                ids = [notice.id for notice in group]
+                match outcome:
+                    case Told.TOLD:
+                        await notices.told(session, ids, now)
+                    case Told.CLOSED:
+                        await notices.park(session, ids)
+                    case Told.LATER:
+                        wait = min(FIRST_WAIT * 2 ** min(group[-1].tries, 12), LONGEST_WAIT)
+                        await notices.later(session, ids, now + wait)
+
+    async def _clean(self, now: datetime) -> None:
+        """Delete what has served: tokens of closed answers, told notices, counters that refuse nothing."""
+        if self._cleaned_at is not None and abs(now - self._cleaned_at) < CLEAN_EVERY:
+            return
+        async with self._store.write() as session:
+            await texts.forget_answers(session, now)
+            await notices.forget_told(session, now - KEEP_TOLD)
+            await limits.forget_old(session, now, LONGEST_LIMIT)
+        self._cleaned_at = now
+
+
+def words_for(text: Standing) -> str:
+    """Word where a text stands, for its sender."""
+    return standing(f"<@{text.recipient_id}>", text.state, text.reason, text.parts, text.parts_sent)
+
+
+def _by_text(due: Sequence[Untold]) -> list[list[Untold]]:
+    """Group the notices of one text: only the newest counts, since it says where the text stands."""
+    groups: dict[tuple[str, int], list[Untold]] = {}
+    for notice in due:
+        key = ("text", notice.text_id) if notice.text_id is not None else ("notice", notice.id)
+        groups.setdefault(key, []).append(notice)
+    return list(groups.values())
+
+
+async def take_parked(store: Store, person_id: int, now: datetime) -> list[str]:
+    """Return what could not be told by DM, and count it as told."""
+    async with store.read() as session:
+        if not await notices.parked_for(session, person_id, 1):
+            return []
+    async with store.write() as session:
+        parked = await notices.parked_for(session, person_id, AT_ONCE)
+        standings = await texts.standings(session, {n.text_id for n in parked if n.text_id is not None})
+        await notices.told(session, [n.id for n in parked], now)
+    words = [
+        n.words if n.text_id is None else words_for(standings[n.text_id])
+        for n in parked
+        if _known(n, standings)
+    ]
+    return list(dict.fromkeys(words))
+
+
+def _known(notice: Untold, standings: dict[int, Standing]) -> bool:
+    return notice.text_id is None or notice.text_id in standings

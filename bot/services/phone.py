@@ -1,0 +1,126 @@
+"""Let a person see and change their own registration."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import notices, outbox, people, texts, verifications
+from bot.domain.consent import EVERYONE, WORDING_VERSION
+from bot.domain.errors import UserError
+from bot.domain.phone import mask
+from bot.domain.states import Item
+from bot.domain.words import short
+from bot.services.shelf import Shelf
+from bot.services.standing import update_standings
+
+LAST_TEXTS = 20
+LONGEST_PAUSE_HOURS = 24 * 365
+_FOR_EVER = timedelta(days=365 * 100)
+_NO_PHONE = "You have no phone registered. Use /phone register to add one."
+
+
+async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetime) -> str:
+    """Describe a registration with the number masked."""
+    await shelf.refresh(session)
+    phone = await people.phone_of(session, person_id)
+    if phone is None:
+        if await verifications.live(session, person_id, now):
+            return "A code is on its way to your phone. Type it with /phone verify."
+        return _NO_PHONE
+    listed = shelf.find(phone.carrier_guild or None, phone.carrier)
+    carrier = listed.carrier.name if listed else phone.carrier
+    lines = [f"Your phone: {mask(people.number_of(session, phone))}, {carrier}."]
+    if not shelf.takes(phone, now):
+        lines.append(
+            "It takes no texts at the moment: its carrier was changed or closed. Use /phone register again."
+        )
+    elif phone.paused_until is not None and phone.paused(now):
+        lines.append(f"Texts are paused{_until(phone.paused_until, now)}. /phone resume turns them on.")
+    open_guilds = sum(who == EVERYONE for _, who in await people.opt_ins(session, person_id))
+    servers = "1 server" if open_guilds == 1 else f"{open_guilds} servers"
+    lines.append(f"Members of {servers} may text you. /phone allow changes that for the server you are in.")
+    return "\n".join(lines)
+
+
+async def sent(session: AsyncSession, person_id: int) -> str:
+    """List a person's last texts with their state, never their words."""
+    rows = await texts.sent_by(session, person_id, LAST_TEXTS)
+    if not rows:
+        return "You have sent no texts yet. Use /text in a server."
+    return "\n".join(
+        f"<t:{int(row.created_at.timestamp())}:R> to <@{row.recipient_id}>: {short(row.state)}"
+        for row in rows
+    )
+
+
+async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
+    """Delete a registration with all that belongs to it; texts that wait for it are cancelled."""
+    waiting = await verifications.live(session, person_id, now)
+    had = await people.forget_phone(session, person_id)
+    await verifications.end(session, person_id)
+    await outbox.end_waiting(session, Item.CANCELLED, queue=-person_id)
+    await cancel_waiting(session, person_id, now)
+    await notices.forget_person(session, person_id)
+    if not had and waiting is None:
+        return _NO_PHONE
+    await people.add_consent(session, person_id, "withdrawn", WORDING_VERSION, None, now)
+    return (
+        "Removed: your number, your carrier, who may text you and whom you blocked. Nobody can text you now."
+    )
+
+
+async def cancel_waiting(session: AsyncSession, person_id: int, now: datetime) -> Collection[int]:
+    """Cancel every text that waits for a person, and tell its sender."""
+    hit = await outbox.end_waiting(session, Item.CANCELLED, queue=person_id)
+    await update_standings(session, hit, now)
+    return hit
+
+
+async def pause(session: AsyncSession, person_id: int, hours: int | None, now: datetime) -> str:
+    """Pause texts for some hours, or until resumed."""
+    if hours is not None and not 1 <= hours <= LONGEST_PAUSE_HOURS:
+        raise UserError("Pause for at least 1 hour and at most a year, or leave the hours out.")
+    until = now + (timedelta(hours=hours) if hours else _FOR_EVER)
+    if not await people.pause(session, person_id, until):
+        raise UserError(_NO_PHONE)
+    return f"Paused{_until(until, now)}. /phone resume turns texts on again."
+
+
+def _until(until: datetime, now: datetime) -> str:
+    if until - now > _FOR_EVER / 2:
+        return " until you resume"
+    return f" until <t:{int(until.timestamp())}:f>"
+
+
+async def resume(session: AsyncSession, person_id: int) -> str:
+    """Take texts again."""
+    if not await people.pause(session, person_id, None):
+        raise UserError(_NO_PHONE)
+    return "Your phone takes texts again."
+
+
+async def allow(session: AsyncSession, person_id: int, guild_id: int, who: str, now: datetime) -> str:
+    """Say who in a guild may text a person."""
+    if await people.phone_of(session, person_id) is None:
+        raise UserError(_NO_PHONE)
+    await people.allow(session, person_id, guild_id, who, now)
+    await people.add_consent(session, person_id, f"allow {who}", WORDING_VERSION, guild_id, now)
+    if who == EVERYONE:
+        return "Everyone in this server who may send texts can now text you."
+    return "Nobody in this server can text you now. /phone allow changes it back."
+
+
+async def block(session: AsyncSession, person_id: int, other_id: int, now: datetime) -> str:
+    """Take no more texts from somebody."""
+    if person_id == other_id:
+        raise UserError("You can't block yourself. Use /phone pause to take no texts for a while.")
+    await people.block(session, person_id, other_id, now)
+    return f"<@{other_id}> can't text you any more, and isn't told. /phone unblock lifts it."
+
+
+async def unblock(session: AsyncSession, person_id: int, other_id: int) -> str:
+    """Take texts from somebody again."""
+    if await people.unblock(session, person_id, other_id):
+        return f"<@{other_id}> can text you again."
+    return f"<@{other_id}> wasn't blocked."

@@ -1,0 +1,110 @@
+"""Record what attempts came to."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import notices, outbox
+from bot.db.outbox import Leased
+from bot.domain.outcome import MOST_AMBIGUOUS, REFUSED, Outcome, Reply, Step, decide
+from bot.domain.states import Item
+from bot.domain.words import CODE_FAILED, CODE_UNSURE, LATER, LIMITED, RELAY_AWAY, UNSURE
+from bot.services.standing import update_standings
+
+_log = logging.getLogger(__name__)
+RetryAt = Callable[[int], datetime]  # from the attempts so far
+ACCOUNT_PAUSE = timedelta(minutes=30)
+CODE_NOTICE = "code"
+
+
+async def record(
+    session: AsyncSession,
+    owner: int,
+    results: Sequence[tuple[Leased, Reply]],
+    now: datetime,
+    retry_at: RetryAt,
+) -> int:
+    """Write down how mails we hold ended; returns how many texts moved."""
+    reasons: dict[int, str] = {}
+    for item, reply in results:
+        outcome = decide(reply)
+        ours, reason = await _record_one(session, owner, item, reply, outcome, now, retry_at)
+        if item.text_id is not None and ours:
+            reasons[item.text_id] = reason
+        if outcome is not Outcome.SENT:
+            _log_attempt(item, reply, outcome)
+            await outbox.note_attempt(session, item, outcome, reply.step, reply.code, now)
+        if not ours:
+            _log.warning("outbox %d: its lease is no longer ours, the result is left out", item.id)
+    return await update_standings(session, reasons.keys(), now, reasons)
+
+
+def _log_attempt(item: Leased, reply: Reply, outcome: Outcome) -> None:
+    level = logging.WARNING if outcome in REFUSED or outcome is Outcome.AMBIGUOUS else logging.INFO
+    _log.log(level, "outbox %d: %s at %s", item.id, outcome, reply)
+
+
+async def _record_one(
+    session: AsyncSession,
+    owner: int,
+    item: Leased,
+    reply: Reply,
+    outcome: Outcome,
+    now: datetime,
+    retry_at: RetryAt,
+) -> tuple[bool, str]:
+    """Apply one outcome; returns whether the lease was ours, and the reason to show the sender."""
+    match outcome:
+        case Outcome.SENT:
+            return await outbox.finish(session, owner, item.id, Item.SENT), ""
+        case Outcome.RETRY:
+            return await outbox.put_back(session, owner, item.id, retry_at(item.attempts), attempts=1), LATER
+        case Outcome.RELAY_AWAY:
+            return await outbox.put_back(session, owner, item.id, now), RELAY_AWAY
+        case Outcome.ACCOUNT_LIMIT:
+            return await outbox.put_back(session, owner, item.id, now + ACCOUNT_PAUSE), LIMITED
+        case Outcome.AMBIGUOUS:
+            return await _unsure(session, owner, item, now, retry_at)
+    return await _refused(session, owner, item, outcome, now)
+
+
+async def _unsure(
+    session: AsyncSession, owner: int, item: Leased, now: datetime, retry_at: RetryAt
+) -> tuple[bool, str]:
+    if item.verification_id is None and item.ambiguous + 1 < MOST_AMBIGUOUS:
+        due = retry_at(item.attempts)
+        return await outbox.put_back(session, owner, item.id, due, attempts=1, ambiguous=1), LATER
+    # A code is never sent twice: the person asks for a new one instead.
+    ours = await outbox.finish(session, owner, item.id, Item.UNSURE)
+    await _end(session, item, CODE_UNSURE, now)
+    return ours, UNSURE
+
+
+async def _refused(
+    session: AsyncSession, owner: int, item: Leased, outcome: Outcome, now: datetime
+) -> tuple[bool, str]:
+    ours = await outbox.finish(session, owner, item.id, Item.REFUSED)
+    await _end(session, item, CODE_FAILED, now)
+    return ours, outcome
+
+
+async def _end(session: AsyncSession, item: Leased, code_words: str, now: datetime) -> None:
+    if item.text_id is not None:
+        await outbox.end_waiting(session, Item.CANCELLED, text_id=item.text_id)
+    else:
+        await notices.add(session, item.sender_id, CODE_NOTICE, now, words=code_words)
+
+
+async def take_over(session: AsyncSession, owner: int, now: datetime) -> int:
+    """Take up dead relays' leases: perhaps past the final dot, so each is an ambiguous attempt."""
+    items = await outbox.orphans(session, owner)
+    if not items:
+        return 0
+    await outbox.adopt(session, items, owner)
+    _log.warning("outbox: took over %d leases of a relay that is gone", len(items))
+    # No waiting for these: the break was ours, not the server's.
+    return await record(
+        session, owner, [(item, Reply(Step.BODY, None)) for item in items], now, lambda _: now
+    )

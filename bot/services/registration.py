@@ -1,0 +1,190 @@
+"""Register phones: send a code to the number a person typed, and believe only the code that comes back."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import limits as uses
+from bot.db import notices, outbox, people, verifications
+from bot.db.crypto import same
+from bot.db.store import vault_of
+from bot.domain.catalogue import Carrier, Form, Gateway, forms_to_try, refusal, warning
+from bot.domain.consent import EVERYONE, WORDING_VERSION
+from bot.domain.errors import UserError
+from bot.domain.limits import Limits
+from bot.domain.phone import Number, parse_number
+from bot.domain.render import code_text
+from bot.domain.standing import OpenAnswer
+from bot.domain.states import Item
+from bot.domain.words import CODE_SENT, EVICTED
+from bot.services.shelf import SHARED, Shelf
+from bot.services.texting import MAIL_ID_BYTES
+
+CODE_LIFE = timedelta(minutes=10)
+MOST_TRIES = 5
+_DAY = timedelta(days=1)
+# These stand whatever LIMITS says: six digits and five tries are safe only while codes are few.
+PER_NUMBER = ((3, _DAY), (10, timedelta(days=30)))
+PER_PERSON = ((6, _DAY),)
+_DEPLOYMENT_KEY = "codes"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A filled-in registration form. What was typed never shows in a repr."""
+
+    person_id: int
+    handle: str
+    typed_number: str = field(repr=False)
+    guild_id: int | None
+    carrier_slug: str
+    form: Form | None
+    consented: bool
+    answer: OpenAnswer | None
+
+
+def carrier_to_register(
+    shelf: Shelf, guild_id: int | None, slug: str, now: datetime
+) -> tuple[Carrier, Gateway, str | None]:
+    """Find a carrier that may be registered with, and the warning that goes with it; raises UserError."""
+    listed = shelf.find(guild_id, slug)
+    if listed is None:
+        raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
+    if listed.off:
+        raise UserError(f"{listed.carrier.name} is switched off here. Pick another carrier, or ask an admin.")
+    closed = refusal(listed.carrier, now.date())
+    if closed is not None:
+        raise UserError(closed)
+    if listed.carrier.gateway is None or listed.carrier.gateway.domain not in shelf.domains:
+        raise UserError(f"{listed.carrier.name}'s gateway is not on the owner's list. Pick another carrier.")
+    return listed.carrier, listed.carrier.gateway, warning(listed.carrier, now.date())
+
+
+async def begin(
+    session: AsyncSession, ask: Ask, shelf: Shelf, limits: Limits | None, country: str, now: datetime
+) -> str:
+    """Send a code to a number; the sentence is the same whether one went or not. Raises UserError.
+
+    Nothing is written before a UserError is raised.
+    """
+    await shelf.refresh(session)
+    carrier, gateway, _ = carrier_to_register(shelf, ask.guild_id, ask.carrier_slug, now)
+    if not ask.consented:
+        raise UserError("Without your agreement no code is sent. Use /phone register again and tick the box.")
+    anywhere = carrier.country is None
+    number = parse_number(ask.typed_number, carrier.country or country, anywhere=anywhere)
+    if not await _may_send_code(session, ask.person_id, number, limits, now):
+        return CODE_SENT
+    await _send_code(session, ask, carrier, gateway, number, now)
+    return CODE_SENT
+
+
+async def _may_send_code(
+    session: AsyncSession, person_id: int, number: Number, limits: Limits | None, now: datetime
+) -> bool:
+    """Count a code under every cap; a capped number is answered like a free one: False, no error."""
+    index = vault_of(session).number_index(number.e164).hex()
+    # The number's row is locked first: two people who ask for one number take turns from here on.
+    number_wait = await uses.use_exact(session, f"number:{index}", PER_NUMBER, now)
+    person_wait = await uses.use_exact(session, f"person:{person_id}", PER_PERSON, now)
+    if person_wait is not None:
+        raise UserError(
+            f"You've asked for many codes. The next one can go <t:{int(person_wait.timestamp()) + 1}:R>."
+        )
+    if number_wait is not None:
+        return False
+    if limits is not None:
+        deployment_wait = await uses.use(session, _DEPLOYMENT_KEY, limits.codes.count, limits.codes.per, now)
+        if deployment_wait is not None:
+            soon = int(deployment_wait.timestamp()) + 1
+            raise UserError(f"Many people are registering right now. Please try again <t:{soon}:R>.")
+    return True
+
+
+async def _send_code(
+    session: AsyncSession, ask: Ask, carrier: Carrier, gateway: Gateway, number: Number, now: datetime
+) -> None:
+    form = ask.form if ask.form in forms_to_try(carrier) else forms_to_try(carrier)[0]
+    code = f"{secrets.randbelow(1_000_000):06d}"
+    claim = verifications.Claim(
+        ask.person_id,
+        ask.handle,
+        number.e164,
+        number.country,
+        carrier.slug,
+        carrier.guild_id or SHARED,
+        gateway.domain,
+        form or Form.NATIONAL,
+        gateway.prefix,
+        ask.guild_id,
+        WORDING_VERSION,
+    )
+    answer = (ask.answer.token, ask.answer.until) if ask.answer else None
+    ends = now + CODE_LIFE
+    verification_id = await verifications.start(session, claim, code, ends, answer)
+    item = outbox.NewItem(
+        queue=-ask.person_id,
+        priority=outbox.CODE_PRIORITY,
+        verification_id=verification_id,
+        sender_id=ask.person_id,
+        guild_id=ask.guild_id,
+        domain=gateway.domain,
+        part=1,
+        words=code_text(code, ask.handle),
+        mail_id=secrets.token_hex(MAIL_ID_BYTES),
+        due_at=now,
+        expires_at=ends,
+    )
+    # An earlier code that still waits is dead: the phone shows only the newest.
+    await outbox.end_waiting(session, Item.CANCELLED, queue=-ask.person_id)
+    await outbox.add(session, [item])
+    await people.add_consent(session, ask.person_id, "register", WORDING_VERSION, ask.guild_id, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a typed code."""
+
+    proven: bool
+    sentence: str
+    evicted: int | None = None
+
+
+async def check_code(session: AsyncSession, person_id: int, typed: str, now: datetime) -> Checked:
+    """Compare a typed code in constant time and, where it is right, make the registration."""
+    waiting = await verifications.take_try(session, person_id, MOST_TRIES, now)
+    if waiting is None:
+        return Checked(
+            False, "No code is waiting for you, or it has run out. Use /phone register to get one."
+        )
+    digits = "".join(char for char in typed if char.isalnum())
+    mac = vault_of(session).code_mac(person_id, waiting.number_index, digits)
+    if not same(mac, waiting.code_mac):
+        left = MOST_TRIES - waiting.tries
+        if left <= 0:
+            await verifications.end(session, person_id)
+            return Checked(
+                False, "That code isn't right, and it was the last try. Use /phone register to get a new one."
+            )
+        tries = "1 try" if left == 1 else f"{left} tries"
+        return Checked(
+            False, f"That code isn't right; {tries} left. Look again at the newest text on your phone."
+        )
+    guild_id, wording = waiting.guild_id, waiting.wording
+    evicted = await verifications.prove(session, waiting, now)
+    await people.add_consent(session, person_id, "verified", wording, guild_id, now)
+    if guild_id is not None:
+        await people.allow(session, person_id, guild_id, EVERYONE, now)
+    if evicted is not None:
+        await notices.add(session, evicted, "evicted", now, words=EVICTED)
+    if guild_id is None:
+        return Checked(
+            True,
+            "Your phone is registered. Use /phone allow in each server whose members may text you.",
+            evicted,
+        )
+    return Checked(
+        True, "Your phone is registered. People in this server can now text you with /text.", evicted
+    )

@@ -1,0 +1,126 @@
+"""Keep the catalogue as it is now: what ships, what editors changed, and what each guild shows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import carriers as entries
+from bot.db.people import ACTIVE, Phone
+from bot.db.tables import CarrierEntry
+from bot.domain.catalogue import Carrier, Form, Gateway, Kind, Status, refusal
+from bot.domain.catalogue_file import Catalogue
+from bot.domain.search import rank
+
+SHARED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A catalogue entry as one guild sees it; `off` is set where an editor or the guild switched it off."""
+
+    carrier: Carrier
+    off: bool = False
+
+    @property
+    def guild(self) -> int:
+        """Tell whose entry it is: a guild's own, or 0 for the shared one."""
+        return self.carrier.guild_id or SHARED
+
+
+class Shelf:
+    """The catalogue in memory, read again when a process changed it in the store."""
+
+    def __init__(self, shipped: Catalogue, more_domains: frozenset[str]) -> None:
+        self._shipped = shipped
+        self._operator_domains = shipped.domains | more_domains
+        self._version = ""
+        self._entries: dict[tuple[int, str], Listed] = {(SHARED, c.slug): Listed(c) for c in shipped.carriers}
+        self._hidden: set[tuple[int, str]] = set()
+        self.domains: frozenset[str] = self._operator_domains
+
+    async def refresh(self, session: AsyncSession) -> None:
+        """Take over what changed since the last look; one small query where nothing did."""
+        version = await entries.version(session)
+        if version == self._version:
+            return
+        changed = await entries.entries(session)
+        domains = await entries.listed_domains(session)
+        merged = {(SHARED, c.slug): Listed(c) for c in self._shipped.carriers}
+        hidden = set()
+        for row in sorted(changed, key=lambda row: row.guild_id):
+            key = (row.guild_id, row.slug)
+            if row.guild_id != SHARED and (SHARED, row.slug) in merged:
+                if row.enabled is False:
+                    hidden.add(key)
+            elif row.removed:
+                merged.pop(key, None)
+            else:
+                before = merged.get(key)
+                merged[key] = Listed(_patched(before.carrier if before else None, row), row.enabled is False)
+        self._entries, self._hidden = merged, hidden
+        self.domains = self._operator_domains | domains
+        self._version = version
+
+    def seen_in(self, guild_id: int | None) -> list[Listed]:
+        """List what one guild sees (None: a DM, shared entries only); an entry it hides is marked off."""
+        return [
+            replace(listed, off=listed.off or (guild_id or SHARED, slug) in self._hidden)
+            for (owner, slug), listed in self._entries.items()
+            if owner in (SHARED, guild_id)
+        ]
+
+    def find(self, guild_id: int | None, slug: str) -> Listed | None:
+        """Find an entry as a guild sees it, its own before a shared one of the same name."""
+        for owner in (guild_id, SHARED):
+            listed = self._entries.get((owner, slug)) if owner is not None else None
+            if listed is not None:
+                return replace(listed, off=listed.off or (guild_id or SHARED, slug) in self._hidden)
+        return None
+
+    def search(
+        self, guild_id: int | None, query: str, country: str | None, *, everything: bool = False
+    ) -> list[Carrier]:
+        """Rank at most 25 carriers for a choice: those on offer, or everything the guild sees."""
+        seen: Iterable[Listed] = self.seen_in(guild_id)
+        return rank(
+            (x.carrier for x in seen if everything or (not x.off and _sendable(x.carrier))), query, country
+        )
+
+    def takes(self, phone: Phone, now: datetime) -> bool:
+        """Tell whether texts may go to a registration through its carrier today."""
+        listed = self._entries.get((phone.carrier_guild, phone.carrier))
+        return (
+            phone.state == ACTIVE
+            and listed is not None
+            and not listed.off
+            and phone.domain in self.domains
+            and listed.carrier.gateway is not None
+            and listed.carrier.gateway.domain == phone.domain
+            and refusal(listed.carrier, now.date()) is None
+        )
+
+
+def _sendable(carrier: Carrier) -> bool:
+    # A retired carrier stays in the choices of /phone register: its refusal tells date and way out.
+    return carrier.kind in (Kind.CARRIER, Kind.BRAND) or (carrier.kind is Kind.SERVICE and carrier.enabled)
+
+
+def _patched(carrier: Carrier | None, row: CarrierEntry) -> Carrier:
+    base = carrier or Carrier(slug=row.slug, name=row.name or row.slug, guild_id=row.guild_id or None)
+    gateway = base.gateway
+    if row.domain or (row.form and gateway):
+        domain = row.domain or (gateway.domain if gateway else "")
+        form = Form(row.form) if row.form else (gateway.form if gateway else None)
+        gateway = Gateway(domain, form, gateway.prefix if gateway else "")
+    return replace(
+        base,
+        name=row.name or base.name,
+        country=row.country or base.country,
+        gateway=gateway,
+        mms_domain=row.mms_domain or base.mms_domain,
+        status=Status(row.status) if row.status else base.status,
+        status_date=date.fromisoformat(row.status_date) if row.status_date else base.status_date,
+        enabled=bool(row.enabled),
+    )

@@ -1,0 +1,32 @@
+"""What every test may use: the size that fault tests run at."""
+
+import os
+from dataclasses import dataclass
+
+import hypothesis
+import pytest
+
+# The machines that run this are shared: a slow example is no failure.
+hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("house")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`tenth` for every day, `ci`, or `long`."""
+
+    name: str
+
+    def pick(self, ci: int, long: int | None = None) -> int:
+        """Return how many times to do a thing whose sizes in CI and at length are given."""
+        if self.name == "long":
+            return ci if long is None else long
+        return ci if self.name == "ci" else max(1, ci // 10)
+
+
+@pytest.fixture(scope="session")
+def size() -> Size:
+    """The size asked for with `python3 -m bot test --ci` or `--long`."""
+    name = os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")
+    assert name in {"tenth", "ci", "long"}, f"TEXTBRIDGE_TEST_SIZE cannot be {name}"
+    return Size(name)

@@ -1,0 +1,1 @@
+"""Test the sandbox with a small real discord.py client."""

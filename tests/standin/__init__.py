@@ -1,0 +1,1 @@
+"""Extend the sandbox with what only tests need: checks, faults, shards, resumption."""
