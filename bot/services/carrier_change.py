@@ -46,6 +46,7 @@ class Ask:
 
 
 def checked(change: Change) -> Change:
+    """Tidy what was typed; raises UserError for the first thing that is wrong."""
     domain = change.domain.strip().lower() if change.domain is not None else None
     mms = change.mms_domain.strip().lower() if change.mms_domain is not None else None
     country = change.country.strip().upper() if change.country is not None else None
@@ -62,6 +63,7 @@ def checked(change: Change) -> Change:
 
 
 def as_values(change: Change) -> dict[str, Any]:
+    """Name the columns that a change sets."""
     fields = {
         "name": change.name,
         "domain": change.domain,
@@ -74,6 +76,7 @@ def as_values(change: Change) -> dict[str, Any]:
 
 
 def entry_values(carrier: Carrier) -> dict[str, Any]:
+    """Name the same columns with what they are now."""
     gateway = carrier.gateway
     change = Change(
         carrier.name,

@@ -11,7 +11,7 @@ from bot.db import notices, people
 from bot.domain.catalogue import Carrier, refusal
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
-from bot.services.carrier_change import Actor, Ask, Change, Done, as_values, checked
+from bot.services.carrier_change import Actor, Ask, Change, Done, as_values, checked, entry_values
 from bot.services.shelf import SHARED, Listed, Shelf
 
 

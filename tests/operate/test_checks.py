@@ -7,8 +7,9 @@ import pytest
 
 from bot.operate.checks import run_checks
 
-TEST = """
+TEST = """\
 import os
+
 
 def test_size():
     assert os.environ["TEXTBRIDGE_TEST_SIZE"] == "long"
