@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +43,11 @@ def utc_now() -> datetime:
 
 
 async def run(
-    config: Config, *, stop: asyncio.Event | None = None, ready: asyncio.Event | None = None
+    config: Config,
+    *,
+    stop: asyncio.Event | None = None,
+    ready: asyncio.Event | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> int:
     """Run until `stop` (SIGTERM and SIGINT where none is given); returns the exit code."""
     if stop is None:
@@ -64,7 +69,7 @@ async def run(
         )
         return exits.UNAVAILABLE
     try:
-        return await _run_roles(config, store, stop, ready or asyncio.Event())
+        return await _run_roles(config, store, stop, ready or asyncio.Event(), now)
     finally:
         await store.close()
 
@@ -84,19 +89,23 @@ async def _open(config: Config, stop: asyncio.Event) -> Store | None:
     return None
 
 
-async def _run_roles(config: Config, store: Store, stop: asyncio.Event, ready: asyncio.Event) -> int:
-    shelf = Shelf(parse_catalogue(CATALOGUE.read_text("utf-8")), config.gateway_domains)
+async def _run_roles(
+    config: Config, store: Store, stop: asyncio.Event, ready: asyncio.Event, now: Callable[[], datetime]
+) -> int:
+    shelf = Shelf(
+        parse_catalogue(CATALOGUE.read_text("utf-8")), config.gateway_domains, config.default_country
+    )
     async with store.read() as session:
         await shelf.refresh(session)
     has_relay, has_discord = Role.RELAY in config.roles, Role.DISCORD in config.roles
-    relay_role = _RelayRole(config, store, shelf) if has_relay else None
+    relay_role = _RelayRole(config, store, shelf, now) if has_relay else None
     relay_wake = relay_role.relay.wake if relay_role else asyncio.Event()
     desk = Desk(
         store,
         Rules(config.limits, config.text_expires, shelf),
         config.default_country,
         config.abuse_contact,
-        utc_now,
+        now,
         relay_wake,
         asyncio.Event(),
         set(config.carrier_editors),
@@ -134,17 +143,19 @@ async def _discord_or_wait(role: DiscordRole | None, stop: asyncio.Event, ready:
 class _RelayRole:
     """The relay with its lock and its road."""
 
-    def __init__(self, config: Config, store: Store, shelf: Shelf) -> None:
-        self._store, self._lock = store, RelayLock()
+    def __init__(self, config: Config, store: Store, shelf: Shelf, now: Callable[[], datetime]) -> None:
+        self._store, self._lock, self._now = store, RelayLock(), now
         self._sender = config.smtp.sender
         self._road = Road(config.smtp, lambda: shelf.domains)
         # Leases are told apart by owner; PostgreSQL's advisory locks take 32 bits.
         self._owner = random.SystemRandom().randrange(1, 2**31)
-        ports = Ports(self._send, self._road.probe, utc_now, random.random)
+        ports = Ports(self._send, self._road.probe, now, random.random)
         self.relay = Relay(store, shelf, ports, self._owner, config.smtp.connections)
 
     async def _send(self, item: Sendable) -> Reply:
-        return await self._road.send(render(self._sender, item.address, item.words, item.mail_id, utc_now()))
+        return await self._road.send(
+            render(self._sender, item.address, item.words, item.mail_id, self._now())
+        )
 
     async def take_lock(self, stop: asyncio.Event) -> bool:
         """Take the lock that says we are alive; False where another relay on this file keeps it."""

@@ -1,5 +1,6 @@
 """The Discord connection: sync commands when they changed, tell people what is due."""
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -7,12 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import discord
 import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
-from discord.http import Route
+from discord.http import HTTPClient, Route
 
+from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer, shortened
 from bot.commands.register import EnterCodeButton
 from bot.commands.tree import Tree
@@ -27,6 +30,9 @@ _ANSWER_GONE = frozenset({_UNKNOWN_WEBHOOK, _UNKNOWN_INTERACTION, _INVALID_WEBHO
 _DMS_CLOSED = frozenset({50007, 50278, 10013})
 # Asking again and again gets the whole address banned from Discord's API.
 REMEMBER_CLOSED_S = 3600
+# One slow answer must not keep everybody else's news back.
+TELL_WITHIN_S = 30.0
+_SYNC_AGAIN = frozenset({401, 500, 502, 503, 504})
 RAN_OUT = "That button has run out. Please run the command again."
 
 
@@ -38,49 +44,95 @@ class Bot(discord.AutoShardedClient):
     ) -> None:
         # Guilds are needed for their names only; nothing privileged is asked for, no member is kept.
         intents = discord.Intents(guilds=True)
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
         super().__init__(
             intents=intents,
             allowed_mentions=NO_PINGS,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            guild_ready_timeout=0.5,
+            # Ready soon after the last server's name came; a name that comes later is asked for.
+            guild_ready_timeout=0.1,
         )
         Route.BASE = api_url
+        reach.read_loosely()
+        self.http.ws_connect = self._dial  # type: ignore[method-assign]
+        parse_ready = self._connection.parsers["READY"]
+        # A server that knows of no shards may leave the field out.
+        self._connection.parsers["READY"] = lambda event: parse_ready({"shard": [0, 1], **event})
+        self._gateway = yarl.URL()
         self._desk, self._dev_guild_id, self._on_up = desk, dev_guild_id, on_up
         self._closed_dms: dict[int, float] = {}
         self._owners: list[int] = []
         self.tree = Tree(self, desk)
 
+    async def login(self, token: str) -> None:
+        """Log in; an API address without its version is completed where it leads nowhere."""
+        try:
+            await super().login(token)
+        except (discord.NotFound, TypeError, KeyError) as lost:
+            if self.user is not None:
+                raise
+            longer = reach.with_version(Route.BASE)
+            if longer is None:
+                raise reach.NotDiscord from lost
+            Route.BASE = longer
+            await self.http.close()
+            self.http.connector = discord.utils.MISSING
+            await self.login(token)
+
+    async def application_info(self) -> discord.AppInfo:
+        """Read what is known of the application, its owners first."""
+        about: Any = await self.http.application_info()
+        self._owners = reach.owners_of(about)
+        return discord.AppInfo(self._connection, reach.completed(about))
+
     async def setup_hook(self) -> None:
-        """Learn who owns the application and sync the commands where they changed."""
+        """Learn where the websocket is, and sync the commands where they changed."""
+        answered: Any = await self.http.request(Route("GET", "/gateway/bot"))
+        self._gateway = reach.gateway_address(answered)
+        self.shard_count = max(1, int(answered.get("shards") or 1))
         # After an invalid session discord.py dials this default instead of asking again.
-        _, address, _ = await self.http.get_bot_gateway()
-        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(str(address)).with_query(None)
-        about = await self.application_info()
-        self._owners = [member.id for member in about.team.members] if about.team else [about.owner.id]
+        DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
         self._desk.editors.update(self._owners)
         self.add_view(EnterCodeButton(self._desk))
         await self._sync()
+
+    async def _dial(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        address = reach.dialled(yarl.URL(url), self._gateway)
+        return await HTTPClient.ws_connect(self.http, str(address), compress=compress)
 
     async def _sync(self) -> None:
         guild = discord.Object(self._dev_guild_id) if self._dev_guild_id is not None else None
         if guild is not None:
             self.tree.copy_global_to(guild=guild)
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
+        payload: list[Any] = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()
         scope = f"{self.application_id}:{guild.id if guild else 'global'}"
-        if not await self._desk.read(changed_since_sync, scope, digest) and await self._all_there(
-            guild, payload
-        ):
+        changed = await self._desk.read(changed_since_sync, scope, digest)
+        if not changed and await self._all_there(payload):
             return
-        await self.tree.sync(guild=guild)
+        try:
+            await self.http.request(self._commands_route("PUT"), json=payload)
+        except discord.HTTPException as refused:
+            if refused.status in _SYNC_AGAIN:
+                raise
+            hint = "; add the bot to the server of DISCORD_DEV_GUILD_ID and restart it" if guild else ""
+            _log.error("discord: it refused the commands (%d, code %d)%s", refused.status, refused.code, hint)
+            return
         await self._desk.write(note_synced, scope, digest)
         _log.info("discord: synced %d commands", len(payload))
 
-    async def _all_there(self, guild: discord.Object | None, payload: list[dict[str, Any]]) -> bool:
-        there = await self.tree.fetch_commands(guild=guild)
-        return {command.name for command in there} >= {command["name"] for command in payload}
+    async def _all_there(self, payload: list[Any]) -> bool:
+        try:
+            there = await self.http.request(self._commands_route("GET"))
+        except discord.HTTPException:
+            return False  # then sync: that does no harm
+        return {command.get("name") for command in there} >= {command["name"] for command in payload}
+
+    def _commands_route(self, method: str) -> Route:
+        within = f"/guilds/{self._dev_guild_id}" if self._dev_guild_id is not None else ""
+        return Route(method, f"/applications/{self.application_id}{within}/commands")
 
     async def on_ready(self) -> None:
         """Say that commands can be taken."""
@@ -112,19 +164,23 @@ class Bot(discord.AutoShardedClient):
     async def tell(self, telling: Telling) -> Told:
         """Edit the answer where it can be, else write a DM where the notice is worth one."""
         try:
-            if telling.answer is not None and await self._edit(telling.answer.token, telling.words):
-                return Told.TOLD
-            if not telling.by_dm:
-                return Told.TOLD
-            people = [telling.person_id] if telling.person_id else self._owners
-            outcomes = [await self._write(person, telling.words) for person in people]
-            return Told.TOLD if not outcomes or Told.TOLD in outcomes else Told.CLOSED
-        except (discord.DiscordServerError, discord.RateLimited, OSError, TimeoutError) as away:
+            async with asyncio.timeout(TELL_WITHIN_S):
+                return await self._tell(telling)
+        except (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError) as away:
             _log.info("discord: telling is put off (%s)", type(away).__name__)
             return Told.LATER
         except discord.HTTPException as refused:
             _log.warning("discord: telling was refused (%d, code %d)", refused.status, refused.code)
             return Told.LATER if refused.status in (401, 429) else Told.CLOSED
+
+    async def _tell(self, telling: Telling) -> Told:
+        if telling.answer is not None and await self._edit(telling.answer.token, telling.words):
+            return Told.TOLD
+        if not telling.by_dm:
+            return Told.TOLD
+        people = [telling.person_id] if telling.person_id else self._owners
+        outcomes = [await self._write(person, telling.words) for person in people]
+        return Told.TOLD if not outcomes or Told.TOLD in outcomes else Told.CLOSED
 
     async def _edit(self, token: str, words: str) -> bool:
         # Needs no more than application id and token, so it works after a restart too.

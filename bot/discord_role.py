@@ -10,6 +10,7 @@ import discord
 from bot import exits
 from bot.client import Bot
 from bot.config import Config
+from bot.discord_reach import ForbiddenAddress, NotDiscord
 from bot.loop import repeat, wait_for_any
 from bot.operate.invite import print_welcome
 from bot.services.desk import Desk
@@ -113,7 +114,14 @@ def _judge(error: BaseException | None) -> int | None:
     ):
         _log.critical("DISCORD_TOKEN: Discord refuses it; copy a new one from the developer portal")
         return exits.WRONG_SETTINGS
-    if isinstance(error, discord.HTTPException | aiohttp.ClientError | OSError | discord.GatewayNotFound):
+    if isinstance(error, ForbiddenAddress):
+        _log.critical(
+            "DISCORD_API_URL: its websocket is neither wss:// nor on this machine; use a server that encrypts"
+        )
+        return exits.WRONG_SETTINGS
+    if isinstance(error, NotDiscord):
+        _log.warning("discord: what answers at DISCORD_API_URL does not speak as Discord does")
+    elif isinstance(error, discord.HTTPException | aiohttp.ClientError | OSError | discord.GatewayNotFound):
         _log.warning("discord: the connection failed (%s)", type(error).__name__)
     elif error is not None:
         # A bug in an event parser ends discord.py's loop: connect again rather than go silent.

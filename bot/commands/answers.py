@@ -12,6 +12,7 @@ NO_PINGS = discord.AllowedMentions.none()
 LONGEST_ANSWER_CHARS = 2000
 WENT_WRONG = "Something went wrong here and has been noted. Please try again in a minute."
 _TOO_LATE = 10062  # Discord: Unknown interaction
+_ANSWERED_ALREADY = 40060  # Discord: Interaction has already been acknowledged
 
 
 class NotAllowed(app_commands.CheckFailure):
@@ -73,6 +74,9 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
     A failure of the answer itself must not pass either: the person would see "thinking…" for ever.
     """
     original = getattr(error, "original", error)
+    if _takes_no_answer(interaction, original):
+        _log.info("interaction %d: it came too late or twice; nothing was done", interaction.id)
+        return
     try:
         await answer(interaction, _words_for(original))
     except discord.HTTPException as late:
@@ -82,9 +86,17 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
         _log.exception("interaction %d: its error could not be answered", interaction.id)
 
 
+def _takes_no_answer(interaction: discord.Interaction, error: Exception) -> bool:
+    # Our first answer is refused after 3 s, and where a RESUME replayed what was answered before.
+    refused = isinstance(error, discord.HTTPException) and error.code in (_TOO_LATE, _ANSWERED_ALREADY)
+    return refused and not interaction.response.is_done()
+
+
 def _words_for(error: Exception) -> str:
     if isinstance(error, UserError | NotAllowed):
         return str(error)
+    if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+        return "That command has changed. Please reload Discord (Ctrl+R) and type it again."
     if isinstance(error, app_commands.NoPrivateMessage):
         return "This works in a server only."
     if isinstance(error, app_commands.CheckFailure):

@@ -52,10 +52,8 @@ class CarrierGroup(app_commands.Group):
     async def _do(self, interaction: discord.Interaction, act: Act) -> None:
         await hold(interaction)
         result = await act(False)
-        await self._desk.refresh()
-        await answer(
-            interaction, result.sentence, self._confirms.button(act) if isinstance(result, Ask) else None
-        )
+        button = self._confirms.button(act) if isinstance(result, Ask) else None
+        await answer(interaction, result.sentence, button)
 
     @app_commands.command(name="list", description="List carriers with their status")
     @app_commands.describe(
@@ -81,6 +79,7 @@ class CarrierGroup(app_commands.Group):
     async def show(self, interaction: discord.Interaction, carrier: str) -> None:
         """Show one entry."""
         desk = self._desk
+        await desk.refresh()
         await answer(
             interaction, carrier_list.describe(desk.shelf, interaction.guild_id, carrier, desk.now())
         )
@@ -110,7 +109,7 @@ class CarrierGroup(app_commands.Group):
         )
         await self._do(
             interaction,
-            lambda yes: desk.write(carriers.add, desk.shelf, actor, change, desk.now(), confirmed=yes),
+            lambda yes: desk.change(carriers.add, desk.shelf, actor, change, desk.now(), confirmed=yes),
         )
 
     @app_commands.command(description="Change a carrier; people who use it are told where it matters")
@@ -131,7 +130,7 @@ class CarrierGroup(app_commands.Group):
         )
         await self._do(
             interaction,
-            lambda yes: desk.write(
+            lambda yes: desk.change(
                 carriers.edit, desk.shelf, actor, carrier, change, desk.now(), confirmed=yes
             ),
         )
@@ -152,7 +151,7 @@ class CarrierGroup(app_commands.Group):
         desk, actor = self._desk, self._actor(interaction)
         await self._do(
             interaction,
-            lambda yes: desk.write(
+            lambda yes: desk.change(
                 carriers.switch, desk.shelf, actor, carrier, on, desk.now(), confirmed=yes
             ),
         )
@@ -163,7 +162,7 @@ class CarrierGroup(app_commands.Group):
         desk, actor = self._desk, self._actor(interaction)
         await self._do(
             interaction,
-            lambda yes: desk.write(carriers.remove, desk.shelf, actor, carrier, desk.now(), confirmed=yes),
+            lambda yes: desk.change(carriers.remove, desk.shelf, actor, carrier, desk.now(), confirmed=yes),
         )
 
     @show.autocomplete("carrier")

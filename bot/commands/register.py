@@ -86,7 +86,7 @@ class NumberForm(Form, title="Register your phone"):
     async def on_submit(self, interaction: discord.Interaction, /) -> None:
         """Send the code."""
         await hold(interaction)
-        desk = self._desk
+        desk, now = self._desk, self._desk.now()
         chosen = self._forms.values[0] if self._forms is not None and self._forms.values else None
         ask = registration.Ask(
             person_id=interaction.user.id,
@@ -96,9 +96,9 @@ class NumberForm(Form, title="Register your phone"):
             carrier_slug=self._carrier.slug,
             form=AddressForm(chosen) if chosen else None,
             consented=_AGREED in self._consent.values,
-            answer=open_answer(interaction),
+            answer=open_answer(interaction, now),
         )
         sentence = await desk.write(
-            registration.begin, ask, desk.shelf, desk.rules.limits, desk.default_country, desk.now()
+            registration.begin, ask, desk.shelf, desk.rules.limits, desk.default_country, now
         )
         await answer(interaction, sentence, EnterCodeButton(desk))

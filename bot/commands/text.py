@@ -1,6 +1,7 @@
 """/text: send a text to somebody's phone."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -18,9 +19,10 @@ UNNAMED_SERVER = "a Discord server"
 ANSWER_LIFE = timedelta(minutes=14)
 
 
-def open_answer(interaction: discord.Interaction) -> OpenAnswer:
+def open_answer(interaction: discord.Interaction, now: datetime) -> OpenAnswer:
     """Keep what is needed to edit this interaction's answer later, also after a restart."""
-    return OpenAnswer(interaction.token, interaction.created_at + ANSWER_LIFE)
+    # By our clock: the one that says later whether the answer is still open.
+    return OpenAnswer(interaction.token, now + ANSWER_LIFE)
 
 
 def text_command(desk: Desk) -> "app_commands.Command[discord.app_commands.Group, ..., None]":
@@ -32,8 +34,9 @@ def text_command(desk: Desk) -> "app_commands.Command[discord.app_commands.Group
     async def text(interaction: discord.Interaction, user: discord.User, message: str) -> None:
         await hold(interaction)
         async with desk.answering(interaction.id):
-            request = _request(interaction, user, message, await guild_name(interaction))
-            (result,) = await desk.write(accept, [request], desk.rules, desk.now())
+            now = desk.now()
+            request = _request(interaction, user, message, await guild_name(interaction), now)
+            (result,) = await desk.write(accept, [request], desk.rules, now)
             words = result.sentence if isinstance(result, Refused) else words_for(result.text)
             await answer(interaction, words)
 
@@ -48,13 +51,18 @@ async def guild_name(interaction: discord.Interaction) -> str:
     if known is not None and known.name:
         return known.name
     try:
-        return (await interaction.client.fetch_guild(interaction.guild_id, with_counts=False)).name
-    except discord.HTTPException:
+        found: Any = await interaction.client.http.get_guild(interaction.guild_id, with_counts=False)
+        return str(found.get("name") or UNNAMED_SERVER)
+    except (discord.HTTPException, OSError):
         return UNNAMED_SERVER
 
 
 def _request(
-    interaction: discord.Interaction, user: discord.User | discord.Member, message: str, server: str
+    interaction: discord.Interaction,
+    user: discord.User | discord.Member,
+    message: str,
+    server: str,
+    now: datetime,
 ) -> Request:
     if interaction.guild_id is None:
         raise UserError("This works in a server only.")
@@ -69,5 +77,5 @@ def _request(
         guild_id=interaction.guild_id,
         guild_name=server,
         words=plain(message, names),
-        answer=open_answer(interaction),
+        answer=open_answer(interaction, now),
     )

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, or_, select
+from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.tables import CodeUse, Usage
-from bot.db.upsert import insert_for, insert_or_ignore
+from bot.db.upsert import insert_for
 
 
 async def use(session: AsyncSession, key: str, most: int, per: timedelta, now: datetime) -> datetime | None:
@@ -23,8 +23,8 @@ async def use(session: AsyncSession, key: str, most: int, per: timedelta, now: d
         index_elements=["key"],
         set_={
             "used": case((over, 1), else_=Usage.used + 1),
-            "started_at": case((over, now), else_=Usage.started_at),
-            "ends_at": case((over, now + per), else_=Usage.ends_at),
+            "started_at": case((over, insert.excluded.started_at), else_=Usage.started_at),
+            "ends_at": case((over, insert.excluded.ends_at), else_=Usage.ends_at),
         },
         where=or_(over, Usage.used < most),
     ).returning(Usage.used)
@@ -38,12 +38,13 @@ async def use_exact(
 ) -> datetime | None:
     """Count one use under several rates, exact over any window; None where it fits, else when it will.
 
-    For rare and dangerous things (codes). The row is locked first, so that the read that follows is true.
+    For rare and dangerous things (codes). One statement makes the row, or locks and reads it: no clean-up
+    can delete it in between.
     """
-    await session.execute(insert_or_ignore(session, CodeUse, [{"key": key, "times": "", "last_at": now}]))
-    row = (await session.execute(select(CodeUse).where(CodeUse.key == key).with_for_update())).scalar_one()
+    insert = insert_for(session, CodeUse).values(key=key, times="", last_at=now)
+    locked = insert.on_conflict_do_update(index_elements=["key"], set_={"key": key}).returning(CodeUse.times)
     longest = max(per for _, per in rates)
-    times = [time for time in _parse(row.times, now) if time > now - longest]
+    times = [time for time in _parse(await session.scalar(locked) or "", now) if time > now - longest]
     waits = [
         recent[-most] + per
         for most, per in rates
@@ -51,9 +52,8 @@ async def use_exact(
     ]
     if waits:
         return max(waits)
-    row.times = ",".join(str(int(time.timestamp() * 1000)) for time in [*times, now])
-    row.last_at = now
-    await session.flush()
+    written = ",".join(str(int(time.timestamp() * 1000)) for time in [*times, now])
+    await session.execute(update(CodeUse).where(CodeUse.key == key).values(times=written, last_at=now))
     return None
 
 

@@ -88,6 +88,11 @@ async def forget_told(session: AsyncSession, before: datetime) -> None:
     await session.execute(delete(Notice).where(Notice.told_at < before))
 
 
+async def forget_parked(session: AsyncSession, before: datetime) -> None:
+    """Delete parked notices that nobody came for."""
+    await session.execute(delete(Notice).where(Notice.parked.is_(True), Notice.created_at < before))
+
+
 async def forget_person(session: AsyncSession, person_id: int) -> None:
-    """Delete all that waits to be said to a person."""
-    await session.execute(delete(Notice).where(Notice.person_id == person_id))
+    """Delete what waits to be said to a person about their phone; news of the texts they sent stays."""
+    await session.execute(delete(Notice).where(Notice.person_id == person_id, Notice.text_id.is_(None)))

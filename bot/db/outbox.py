@@ -1,10 +1,10 @@
 """Claim mails that wait, under a lease, and record what became of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -13,7 +13,6 @@ from bot.db.tables import Attempt, OutboxItem
 from bot.domain.states import Item
 
 CODE_PRIORITY, CHAT_PRIORITY = 0, 1
-RELAY_LOCK_CLASS = 7_284_002
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,8 @@ class Leased:
     sealed: bytes | None = field(repr=False)
 
 
-def _leased(row: OutboxItem) -> Leased:
+def leased(row: OutboxItem) -> Leased:
+    """Turn a row that is held into what leaves the session."""
     return Leased(
         row.id,
         row.text_id,
@@ -120,12 +120,13 @@ async def claim(session: AsyncSession, owner: int, most: int, now: datetime) -> 
     lease = update(OutboxItem).where(OutboxItem.id.in_(ids), OutboxItem.state == Item.WAITING)
     values = {"state": Item.LEASED, "lease_owner": owner, "leased_at": now}
     rows = (await session.scalars(lease.values(**values).returning(OutboxItem))).all()
-    return [_leased(row) for row in sorted(rows, key=lambda row: (row.priority, row.due_at, row.id))]
+    return [leased(row) for row in sorted(rows, key=lambda row: (row.priority, row.due_at, row.id))]
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """Tell when the next waiting mail is due."""
-    return await session.scalar(select(func.min(OutboxItem.due_at)).where(OutboxItem.state == Item.WAITING))
+async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """Tell when the next mail falls due; those already due wait for an earlier mail or a free place."""
+    where = (OutboxItem.state == Item.WAITING, OutboxItem.due_at > now)
+    return await session.scalar(select(func.min(OutboxItem.due_at)).where(*where))
 
 
 async def finish(session: AsyncSession, owner: int, item_id: int, state: Item) -> bool:
@@ -197,36 +198,6 @@ async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[
     return [(text_id, sender_id) for text_id, sender_id in rows]
 
 
-async def orphans(session: AsyncSession, owner: int) -> list[Leased]:
-    """Find leases whose owner is dead: on SQLite every other owner, on PostgreSQL one whose lock is free."""
-    leased = select(OutboxItem.lease_owner).where(
-        OutboxItem.state == Item.LEASED,
-        or_(OutboxItem.lease_owner != owner, OutboxItem.lease_owner.is_(None)),
-    )
-    owners = set((await session.scalars(leased.distinct())).all())
-    if session.get_bind().dialect.name == "postgresql":
-        owners = {other for other in owners if other is None or await _lock_is_free(session, other)}
-    if not owners:
-        return []
-    where = or_(
-        OutboxItem.lease_owner.in_([o for o in owners if o is not None]), OutboxItem.lease_owner.is_(None)
-    )
-    statement = select(OutboxItem).where(OutboxItem.state == Item.LEASED, where)
-    return [_leased(row) for row in await session.scalars(statement.with_for_update(skip_locked=True))]
-
-
-async def _lock_is_free(session: AsyncSession, owner: int) -> bool:
-    # Held to the end of this transaction, so no two relays take the same dead one's leases.
-    query = text("SELECT pg_try_advisory_xact_lock(:class, :owner)")
-    return bool(await session.scalar(query, {"class": RELAY_LOCK_CLASS, "owner": owner}))
-
-
-async def adopt(session: AsyncSession, items: Collection[Leased], owner: int) -> None:
-    """Take over leases, so that the ordinary recording applies to them."""
-    ids = [item.id for item in items]
-    await session.execute(update(OutboxItem).where(OutboxItem.id.in_(ids)).values(lease_owner=owner))
-
-
 async def note_attempt(
     session: AsyncSession, item: Leased, outcome: str, step: str, code: int | None, at: datetime
 ) -> None:
@@ -248,3 +219,12 @@ async def note_attempt(
 def words_of(session: AsyncSession, item: Leased) -> str:
     """Open what a mail says."""
     return vault_of(session).open(item.sealed) if item.sealed else ""
+
+
+async def forget_old(session: AsyncSession, before: datetime, most: int) -> None:
+    """Delete mails that came to an end long ago, and the log of their attempts."""
+    open_states = (Item.WAITING, Item.LEASED)
+    old = select(OutboxItem.id).where(OutboxItem.expires_at < before, OutboxItem.state.not_in(open_states))
+    await session.execute(delete(OutboxItem).where(OutboxItem.id.in_(old.limit(most))))
+    late = select(Attempt.id).where(Attempt.at < before).limit(most)
+    await session.execute(delete(Attempt).where(Attempt.id.in_(late)))

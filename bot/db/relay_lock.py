@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.db.outbox import RELAY_LOCK_CLASS
+from bot.db.leases import RELAY_LOCK_CLASS
 from bot.db.store import Store
 
 

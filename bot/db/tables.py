@@ -109,7 +109,11 @@ class TextRow(Base):
     changed_at: Mapped[datetime]
     answer_sealed: Mapped[bytes | None]
     answer_until: Mapped[datetime | None]
-    __table_args__ = (Index("ix_texts_sender", "sender_id", "id"),)
+    __table_args__ = (
+        Index("ix_texts_sender", "sender_id", "id"),
+        Index("ix_texts_answer_until", "answer_until"),
+        Index("ix_texts_state", "state", "changed_at"),
+    )
 
 
 class OutboxItem(Base):
@@ -140,6 +144,7 @@ class OutboxItem(Base):
         Index("ix_outbox_claim", "state", "priority", "due_at", "id"),
         Index("ix_outbox_queue", "queue", "state", "id"),
         Index("ix_outbox_text", "text_id", "part"),
+        Index("ix_outbox_expires", "state", "expires_at"),
     )
 
 
@@ -154,7 +159,7 @@ class Attempt(Base):
     outcome: Mapped[str]
     step: Mapped[str]
     code: Mapped[int | None]
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Notice(Base):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.store import vault_of
@@ -115,3 +115,9 @@ async def count_by_state(session: AsyncSession) -> dict[str, int]:
     """Count texts in each state."""
     rows = await session.execute(select(TextRow.state, func.count()).group_by(TextRow.state))
     return dict(rows.tuples().all())
+
+
+async def forget_old(session: AsyncSession, before: datetime, most: int) -> None:
+    """Delete texts that came to an end long ago."""
+    old = select(TextRow.id).where(TextRow.changed_at < before, TextRow.state != "queued").limit(most)
+    await session.execute(delete(TextRow).where(TextRow.id.in_(old)))

@@ -43,9 +43,12 @@ def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime) 
 
 
 def _encode(words: str) -> tuple[str, str, bytes]:
-    octets = words.encode("utf-8", "replace")
+    # One kind of line end: the encoder below takes its cue from the first one it meets.
+    octets = words.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     if not octets.isascii() and sum(octet > 0x7F for octet in octets) * 3 > len(octets):
-        return "utf-8", "base64", base64.encodebytes(octets).replace(b"\n", b"\r\n")
+        # What base64 wraps must have CRLF line ends too (RFC 2045, 6.8).
+        wrapped = base64.encodebytes(octets.replace(b"\n", b"\r\n"))
+        return "utf-8", "base64", wrapped.replace(b"\n", b"\r\n")
     charset = "us-ascii" if octets.isascii() else "utf-8"
     quoted = binascii.b2a_qp(octets, istext=True).replace(b"\n", b"\r\n")
     return charset, "quoted-printable", quoted + b"\r\n"

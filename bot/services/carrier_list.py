@@ -51,7 +51,7 @@ def _line(listed: Listed) -> str:
 
 def describe(shelf: Shelf, guild_id: int | None, slug: str, now: datetime) -> str:
     """Say all that is known of one entry."""
-    listed = shelf.find(guild_id, slug)
+    listed = shelf.named(guild_id, slug)
     if listed is None:
         raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
     carrier = listed.carrier
@@ -59,11 +59,11 @@ def describe(shelf: Shelf, guild_id: int | None, slug: str, now: datetime) -> st
     lines += [f"Brands: {', '.join(carrier.brands)}"] if carrier.brands else []
     lines += [f"Network: {carrier.host_network}"] if carrier.host_network else []
     lines += [f"Pictures: {carrier.mms_domain}"] if carrier.mms_domain else []
-    lines += [carrier.note] if carrier.note else []
     known = "; ".join(carrier.evidence) or "none on file"
     lines.append(f"Evidence ({carrier.grade}): {known}")
     told = (
         "Switched off here." if listed.off else refusal(carrier, now.date()) or warning(carrier, now.date())
     )
+    lines += [carrier.note] if carrier.note and carrier.note not in (told or "") else []
     lines += [told] if told else []
     return "\n".join(lines)

@@ -29,7 +29,7 @@ async def add(
         return ask
     owner = SHARED if actor.is_editor else actor.guild_id
     slug = _free_slug(shelf, actor.guild_id, f"{change.country or 'any'} {change.name}")
-    values = as_values(change) | {"enabled": True}
+    values = as_values(change)
     await entries.put_entry(session, owner, slug, values, actor.person_id, now)
     await entries.audit(session, actor.guild_id, actor.person_id, "carrier add", slug, {}, values, now)
     whose = "for everyone" if owner == SHARED else "for this server"
@@ -88,17 +88,20 @@ async def switch(
     listed = _found(shelf, actor.guild_id, slug)
     carrier = listed.carrier
     owner = listed.guild if actor.is_editor or listed.guild != SHARED else actor.guild_id
-    closed = refusal(carrier)
+    closed = refusal(replace(carrier, enabled=False) if actor.is_editor else carrier, now.date())
     if on and closed is not None:
         if not actor.is_editor:
             raise UserError(f"{closed} Only the bot's owner can enable it.")
-        if not carrier.supported or refusal(replace(carrier, enabled=True)) is not None:
-            raise UserError(closed)
+        still_closed = refusal(replace(carrier, enabled=True), now.date())
+        if still_closed is not None:
+            raise UserError(still_closed)
         if not confirmed:
             return Ask(
                 f"{evidence(carrier)}\nEnable {carrier.name} all the same? A code will show whether it works."
             )
-    await entries.put_entry(session, owner, slug, {"enabled": on}, actor.person_id, now)
+    # Only what an editor enabled against its status is marked so: for the rest a closing date still counts.
+    enabled = (True if closed is not None else None) if on else False
+    await entries.put_entry(session, owner, slug, {"enabled": enabled}, actor.person_id, now)
     action = "carrier enable" if on else "carrier disable"
     await entries.audit(
         session, actor.guild_id, actor.person_id, action, slug, {"off": listed.off}, {"off": not on}, now
@@ -107,7 +110,7 @@ async def switch(
     if on:
         return Done(f"{carrier.name} is on {whose}. People can use it with /phone register.")
     count = len(await people.people_on_carrier(session, listed.guild, slug)) if owner == listed.guild else 0
-    hit = f" {count} people who use it take no texts until it is on again." if count else ""
+    hit = f" {_people(count)} on it can't be texted until it is on again." if count else ""
     return Done(f"{carrier.name} is off {whose}.{hit}")
 
 
@@ -118,9 +121,7 @@ async def remove(
     listed = await _owned(session, shelf, actor, slug)
     users = await people.people_on_carrier(session, listed.guild, slug)
     if users and not confirmed:
-        return Ask(
-            f"{len(users)} people use {listed.carrier.name}; their phones will take no texts. Remove it?"
-        )
+        return Ask(f"{_people(len(users))} on {listed.carrier.name} can't be texted after that. Remove it?")
     if listed.guild == SHARED:
         await entries.put_entry(session, SHARED, slug, {"removed": True}, actor.person_id, now)
     else:
@@ -143,8 +144,11 @@ def evidence(carrier: Carrier) -> str:
 def _told(people_hit: int) -> str:
     if not people_hit:
         return ""
-    who = "1 person has" if people_hit == 1 else f"{people_hit} people have"
-    return f" {who} to prove their phone again and will be told."
+    return f" {_people(people_hit)} must prove their phone again, and will be told."
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def _may_change(actor: Actor) -> None:
@@ -165,7 +169,7 @@ async def _owned(session: AsyncSession, shelf: Shelf, actor: Actor, slug: str) -
 
 
 def _found(shelf: Shelf, guild_id: int, slug: str) -> Listed:
-    listed = shelf.find(guild_id, slug)
+    listed = shelf.named(guild_id, slug)
     if listed is None:
         raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
     return listed
@@ -175,7 +179,16 @@ async def _open_domain(
     session: AsyncSession, shelf: Shelf, actor: Actor, change: Change, now: datetime, *, confirmed: bool
 ) -> Ask | None:
     """Put a new domain on the operator's list, once an editor has agreed to what that means."""
-    if change.domain is None or change.domain in shelf.domains:
+    if change.domain is None:
+        return None
+    there = shelf.at_domain(change.domain)
+    all_closed = there and all(refusal(carrier, now.date()) is not None for carrier in there)
+    closed = there[0] if all_closed else None
+    if closed is not None and not actor.is_editor:
+        raise UserError(f"{refusal(closed, now.date())} Only the bot's owner can use its gateway again.")
+    if closed is not None and not confirmed:
+        return Ask(f"{evidence(closed)}\nUse {change.domain} all the same?")
+    if change.domain in shelf.domains:
         return None
     if not actor.is_editor:
         raise UserError(

@@ -137,7 +137,7 @@ class Relay:
 
     async def _seconds_to_next(self, now: datetime) -> float:
         async with self._store.read() as session:
-            due = await outbox.next_due(session)
+            due = await outbox.next_due(session, now)
         if due is None:
             return TAKE_OVER_EVERY.total_seconds()
         return min(max((due - now).total_seconds(), 0.05), TAKE_OVER_EVERY.total_seconds())

@@ -1,21 +1,36 @@
 """Hold what every command needs, and run one service call in one transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.store import Store
+from bot.domain.errors import UserError
 from bot.services.notices import take_parked
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
 
+_log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Turn a store that cannot be used (locked, full, away) into a sentence for whoever asked."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as broken:
+        _log.error("store: a command could not be carried out (%s)", type(broken).__name__)
+        raise UserError("The bot couldn't save that just now. Please try again in a minute.") from broken
 
 
 @dataclass(slots=True)
@@ -42,8 +57,9 @@ class Desk:
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a service call in one transaction; what it returns is true only once that is committed."""
-        async with self.store.write() as session:
-            result = await act(session, *args, **kwargs)
+        with _said_plainly():
+            async with self.store.write() as session:
+                result = await act(session, *args, **kwargs)
         self.outbox_wake.set()
         self.notices_wake.set()
         return result
@@ -52,8 +68,17 @@ class Desk:
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a service call that only reads."""
-        async with self.store.read() as session:
-            return await act(session, *args, **kwargs)
+        with _said_plainly():
+            async with self.store.read() as session:
+                return await act(session, *args, **kwargs)
+
+    async def change(
+        self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a service call that may change the catalogue, and take the change over."""
+        result = await self.write(act, *args, **kwargs)
+        await self.refresh()
+        return result
 
     async def refresh(self) -> None:
         """Take over what another process, or we, changed of the catalogue."""

@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.db import limits, notices, texts
+from bot.db import notices, texts
 from bot.db.notices import Untold
 from bot.db.store import Store
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import MUST_KNOW, State
 from bot.domain.words import standing
+from bot.services.cleaning import clean
 
 AT_ONCE = 50
 TELLING_AT_ONCE = 8
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=10)
 IDLE_S = 1.0
 CLEAN_EVERY = timedelta(minutes=1)
-KEEP_TOLD = timedelta(days=7)
-LONGEST_LIMIT = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,7 @@ class Teller:
         if self._cleaned_at is not None and abs(now - self._cleaned_at) < CLEAN_EVERY:
             return
         async with self._store.write() as session:
-            await texts.forget_answers(session, now)
-            await notices.forget_told(session, now - KEEP_TOLD)
-            await limits.forget_old(session, now, LONGEST_LIMIT)
+            await clean(session, now)
         self._cleaned_at = now
 
 

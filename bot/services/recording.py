@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, outbox
+from bot.db import leases, notices, outbox
 from bot.db.outbox import Leased
 from bot.domain.outcome import MOST_AMBIGUOUS, REFUSED, Outcome, Reply, Step, decide
 from bot.domain.states import Item
@@ -99,10 +99,10 @@ async def _end(session: AsyncSession, item: Leased, code_words: str, now: dateti
 
 async def take_over(session: AsyncSession, owner: int, now: datetime) -> int:
     """Take up dead relays' leases: perhaps past the final dot, so each is an ambiguous attempt."""
-    items = await outbox.orphans(session, owner)
+    items = await leases.orphans(session, owner)
     if not items:
         return 0
-    await outbox.adopt(session, items, owner)
+    await leases.adopt(session, items, owner)
     _log.warning("outbox: took over %d leases of a relay that is gone", len(items))
     # No waiting for these: the break was ours, not the server's.
     return await record(

@@ -1,6 +1,8 @@
 """Register phones: send a code to the number a person typed, and believe only the code that comes back."""
 
+import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,6 +31,7 @@ _DAY = timedelta(days=1)
 PER_NUMBER = ((3, _DAY), (10, timedelta(days=30)))
 PER_PERSON = ((6, _DAY),)
 _DEPLOYMENT_KEY = "codes"
+_CODE = re.compile(r"[0-9]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def carrier_to_register(
     shelf: Shelf, guild_id: int | None, slug: str, now: datetime
 ) -> tuple[Carrier, Gateway, str | None]:
     """Find a carrier that may be registered with, and the warning that goes with it; raises UserError."""
-    listed = shelf.find(guild_id, slug)
+    listed = shelf.named(guild_id, slug)
     if listed is None:
         raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
     if listed.off:
@@ -154,12 +157,14 @@ class Checked:
 
 async def check_code(session: AsyncSession, person_id: int, typed: str, now: datetime) -> Checked:
     """Compare a typed code in constant time and, where it is right, make the registration."""
+    digits = "".join(unicodedata.normalize("NFKC", typed).split())
+    if not _CODE.fullmatch(digits):
+        return Checked(False, "A code is six digits. Look again at the newest text on your phone.")
     waiting = await verifications.take_try(session, person_id, MOST_TRIES, now)
     if waiting is None:
         return Checked(
             False, "No code is waiting for you, or it has run out. Use /phone register to get one."
         )
-    digits = "".join(char for char in typed if char.isalnum())
     mac = vault_of(session).code_mac(person_id, waiting.number_index, digits)
     if not same(mac, waiting.code_mac):
         left = MOST_TRIES - waiting.tries

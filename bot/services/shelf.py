@@ -32,8 +32,8 @@ class Listed:
 class Shelf:
     """The catalogue in memory, read again when a process changed it in the store."""
 
-    def __init__(self, shipped: Catalogue, more_domains: frozenset[str]) -> None:
-        self._shipped = shipped
+    def __init__(self, shipped: Catalogue, more_domains: frozenset[str], home: str = "US") -> None:
+        self._shipped, self._home = shipped, home
         self._operator_domains = shipped.domains | more_domains
         self._version = ""
         self._entries: dict[tuple[int, str], Listed] = {(SHARED, c.slug): Listed(c) for c in shipped.carriers}
@@ -78,6 +78,23 @@ class Shelf:
             if listed is not None:
                 return replace(listed, off=listed.off or (guild_id or SHARED, slug) in self._hidden)
         return None
+
+    def named(self, guild_id: int | None, typed: str) -> Listed | None:
+        """Find the one entry that a typed slug or name means; of namesakes the one at home."""
+        found = self.find(guild_id, typed.strip())
+        if found is not None:
+            return found
+        wanted = typed.strip().lower()
+        same = [listed for listed in self.seen_in(guild_id) if listed.carrier.name.lower() == wanted]
+        if len(same) > 1:
+            same = [listed for listed in same if listed.carrier.country == self._home]
+        return same[0] if len(same) == 1 else None
+
+    def at_domain(self, domain: str) -> list[Carrier]:
+        """List the shared carriers whose texts go to a domain, phone companies before brands."""
+        shared = (listed.carrier for (owner, _), listed in self._entries.items() if owner == SHARED)
+        there = [carrier for carrier in shared if carrier.gateway and carrier.gateway.domain == domain]
+        return sorted(there, key=lambda carrier: carrier.kind is not Kind.CARRIER)
 
     def search(
         self, guild_id: int | None, query: str, country: str | None, *, everything: bool = False

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempts_at"), ["at"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_outbox_id"), ["outbox_id"], unique=False)
 
     op.create_table(
@@ -169,8 +170,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_texts")),
     )
     with op.batch_alter_table("texts", schema=None) as batch_op:
+        batch_op.create_index("ix_texts_answer_until", ["answer_until"], unique=False)
         batch_op.create_index(batch_op.f("ix_texts_recipient_id"), ["recipient_id"], unique=False)
         batch_op.create_index("ix_texts_sender", ["sender_id", "id"], unique=False)
+        batch_op.create_index("ix_texts_state", ["state", "changed_at"], unique=False)
 
     op.create_table(
         "usages",
@@ -242,6 +245,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_claim", ["state", "priority", "due_at", "id"], unique=False)
+        batch_op.create_index("ix_outbox_expires", ["state", "expires_at"], unique=False)
         batch_op.create_index("ix_outbox_queue", ["queue", "state", "id"], unique=False)
         batch_op.create_index("ix_outbox_text", ["text_id", "part"], unique=False)
 
@@ -251,6 +255,7 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_text")
         batch_op.drop_index("ix_outbox_queue")
+        batch_op.drop_index("ix_outbox_expires")
         batch_op.drop_index("ix_outbox_claim")
 
     op.drop_table("outbox")
@@ -261,8 +266,10 @@ def downgrade() -> None:
 
     op.drop_table("usages")
     with op.batch_alter_table("texts", schema=None) as batch_op:
+        batch_op.drop_index("ix_texts_state")
         batch_op.drop_index("ix_texts_sender")
         batch_op.drop_index(batch_op.f("ix_texts_recipient_id"))
+        batch_op.drop_index("ix_texts_answer_until")
 
     op.drop_table("texts")
     with op.batch_alter_table("registrations", schema=None) as batch_op:
@@ -293,5 +300,6 @@ def downgrade() -> None:
     op.drop_table("audit")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attempts_outbox_id"))
+        batch_op.drop_index(batch_op.f("ix_attempts_at"))
 
     op.drop_table("attempts")
