@@ -101,7 +101,7 @@ def _demo(args: "Namespace") -> "int":
     from bot.sandbox.demo import main as play
 
     on_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    return play(args.once or not on_terminal, args.port)
+    return play(args.once or not on_terminal, args.port, args.refuse)
 
 
 def _test(args: "Namespace") -> "int":

@@ -22,7 +22,7 @@ _FILES = (
 _DEMO = """
 import os, sys
 
-def main(once, port):
+def main(once, port, refused):
     print(os.getpid(), sys.prefix, os.getcwd(), once, port)
     return 0
 """

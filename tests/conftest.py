@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import hypothesis
 import pytest
 
+pytest_plugins = ["tests.peers.fixtures", "tests.db.stores"]
+
 # The machines that run this are shared: a slow example is no failure.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")

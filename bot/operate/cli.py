@@ -38,6 +38,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     demo.add_argument("--once", action="store_true", help="play the story, print its transcript and leave")
     demo.add_argument("--port", type=_port, metavar="N", help="where to listen")
+    demo.add_argument(
+        "--refuse", action="store_true", help="let the pretend carriers refuse: the story must then fail"
+    )
     _add_test(commands.add_parser("test", help="check everything"))
     _add_setup(commands.add_parser("setup", help="write .env"))
     commands.add_parser("run", help="run the bot (installs nothing)")

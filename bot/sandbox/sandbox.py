@@ -39,9 +39,9 @@ class Sandbox:
         """Stop everything."""
         await self.stop()
 
-    async def start(self) -> None:
-        """Listen on free loopback ports."""
-        await self.discord.start()
+    async def start(self, discord_port: int = 0) -> None:
+        """Listen on loopback: Discord on this port, or like the carriers on a free one."""
+        await self.discord.start(discord_port)
         await self.carriers.start()
 
     async def stop(self) -> None:

@@ -1,0 +1,20 @@
+"""The sandbox's settings are what the bot itself would read."""
+
+from dataclasses import replace
+
+from bot.config import load
+from tests.standin.standin import Standin
+
+STORE = "sqlite+aiosqlite:////tmp/nowhere.db"
+
+
+async def test_the_environment_and_the_config_agree(sandbox: Standin) -> None:
+    read = load(sandbox.environment(STORE), dotenv=None)
+    assert replace(read, warnings=()) == sandbox.config(STORE)
+
+
+async def test_single_settings_can_be_changed(sandbox: Standin) -> None:
+    changed = sandbox.config(STORE, limits=None, smtp=sandbox.smtp_config(connections=9))
+    assert (changed.limits, changed.smtp.connections) == (None, 9)
+    assert sandbox.discord.token not in repr(changed)
+    assert sandbox.secret_key not in repr(changed)
