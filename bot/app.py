@@ -171,11 +171,19 @@ class _RelayRole:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then let what is on the wire end."""
+        # Beside the passes, since one of them may be waiting for a mail server that says nothing.
+        closing = asyncio.create_task(self._close_when(stop), name="road")
         try:
             await repeat("relay", self._pass, self.relay.wake, stop)
         finally:
-            await asyncio.gather(self._road.close(BEFORE_DOT_S, AFTER_DOT_S), self.relay.finish())
+            stop.set()
+            await closing
+            await self.relay.finish()
             await self._lock.release()
+
+    async def _close_when(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        await self._road.close(BEFORE_DOT_S, AFTER_DOT_S)
 
     async def _pass(self) -> float:
         if not await self._lock.held():

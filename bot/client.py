@@ -16,9 +16,10 @@ from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route
 
 from bot import discord_reach as reach
-from bot.commands.answers import NO_PINGS, answer, shortened
+from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
 from bot.commands.register import EnterCodeButton
 from bot.commands.tree import Tree
+from bot.domain.errors import UserError
 from bot.services.desk import Desk
 from bot.services.notices import Telling, Told
 from bot.services.synced import changed_since_sync, note_synced
@@ -33,7 +34,7 @@ REMEMBER_CLOSED_S = 3600
 # One slow answer must not keep everybody else's news back.
 TELL_WITHIN_S = 30.0
 _SYNC_AGAIN = frozenset({401, 500, 502, 503, 504})
-RAN_OUT = "That button has run out. Please run the command again."
+RAN_OUT = "That has run out. Please run the command again."
 
 
 class Bot(discord.AutoShardedClient):
@@ -54,7 +55,7 @@ class Bot(discord.AutoShardedClient):
             # Ready soon after the last server's name came; a name that comes later is asked for.
             guild_ready_timeout=0.1,
         )
-        Route.BASE = api_url
+        Route.BASE = api_url.rstrip("/")
         reach.read_loosely()
         self.http.ws_connect = self._dial  # type: ignore[method-assign]
         parse_ready = self._connection.parsers["READY"]
@@ -153,9 +154,10 @@ class Bot(discord.AutoShardedClient):
             )
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answer the buttons that a restart has forgotten."""
-        if interaction.type is discord.InteractionType.component and self.tree.confirms.forgot(interaction):
-            await answer(interaction, RAN_OUT)
+        """Answer the buttons and forms that a restart has forgotten."""
+        is_button = interaction.type is discord.InteractionType.component
+        if forgotten_form(interaction) or (is_button and self.tree.confirms.forgot(interaction)):
+            await answer_error(interaction, UserError(RAN_OUT))
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """Log a failing event without its arguments, which hold private words."""

@@ -20,7 +20,11 @@ _log = logging.getLogger(__name__)
 FIRST_TRIES = 5
 LONGEST_WAIT_S = 60.0
 STABLE_S = 300.0
-LAST_WORDS_S, CLOSE_S = 0.7, 1.0
+# Together within the 4 s that SIGTERM leaves, also where Discord does not answer.
+TELLER_ENDS_S, LAST_WORDS_S, CLOSE_S = 1.0, 0.7, 1.0
+ANSWERS_S, ENDS_S = 0.5, 0.3
+# discord.py runs each command, button and form as a task of its own, named so.
+_COMMAND_TASKS = ("CommandTree-invoker", "discord-ui-view-dispatch", "discord-ui-modal-dispatch")
 _TOKEN_REFUSED = 4004  # Discord's close code "Authentication failed"
 
 
@@ -30,6 +34,7 @@ class DiscordRole:
     def __init__(self, config: Config, desk: Desk) -> None:
         self._config, self._desk = config, desk
         self._client: Bot | None = None
+        self._connected: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._welcomed = False
         self.teller = Teller(desk.store, self._tell, desk.is_answering, desk.now)
@@ -48,7 +53,9 @@ class DiscordRole:
         finally:
             stop.set()
             self._desk.closing = True
-            await telling
+            await _answers_given()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(telling, TELLER_ENDS_S)
             await self._last_words()
             await self._close()
 
@@ -85,6 +92,7 @@ class DiscordRole:
 
         self._client = Bot(self._desk, config.discord_api_url, config.discord_dev_guild_id, on_up)
         connected = asyncio.create_task(self._client.start(config.discord_token), name="discord connection")
+        self._connected = connected
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({connected, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -105,6 +113,23 @@ class DiscordRole:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._client.close(), CLOSE_S)
             self._client = None
+        if self._connected is not None:
+            # It may still be logging in; how that ends is of no interest any more.
+            self._connected.cancel()
+            await asyncio.wait({self._connected}, timeout=ENDS_S)
+            if self._connected.done() and not self._connected.cancelled():
+                self._connected.exception()
+            self._connected = None
+
+
+async def _answers_given() -> None:
+    """Let the commands that run give their answers, for as long as a stop may take."""
+    clock = asyncio.get_running_loop().time
+    ends = clock() + ANSWERS_S
+    while running := [task for task in asyncio.all_tasks() if task.get_name().startswith(_COMMAND_TASKS)]:
+        if clock() >= ends:
+            return
+        await asyncio.wait(running, timeout=ends - clock())
 
 
 def _judge(error: BaseException | None) -> int | None:

@@ -17,6 +17,10 @@ QUIET = {
     "psycopg": logging.INFO,
     "sqlalchemy": logging.WARNING,
 }
+# discord.py tells these with pages of traceback at every attempt; what kind of error it was is enough.
+_RECONNECTS = ("Attempting a reconnect", "Failed to connect for shard_id")
+# Nothing an operator could act on: the bot neither speaks nor logs in any other way.
+_NEEDLESS = ("PyNaCl is not installed", "davey is not installed", "logging in using static token")
 _DATE = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d-])"
 _TIME = r"\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,6})?(?:[+-]\d\d:?\d\d)?(?!\d)"
 _SNOWFLAKE = r"\d{16,}"
@@ -34,6 +38,7 @@ _SECRETS = (
     (re.compile(r"(?<![\w-])[\w-]{18,}\.[\w-]{6,7}\.[\w-]{20,}"), "<token>"),
     (re.compile(r"(?P<kept>/(?:webhooks|interactions)/\d+/)[\w.~%+=-]+"), "<token>"),
     (re.compile(r"aW50ZXJhY3Rpb2[\w+/=-]+"), "<token>"),
+    (re.compile(r"(?P<kept>[\"']token[\"']: ?[\"'])[^\"']+"), "<token>"),
     (re.compile(r"(?P<kept>://)[^\s/@]*@"), "<account>@"),
     (
         re.compile(r'(?:"[^"\n]{0,64}"|[^\s@<>()"\',;:\\]+)@(?:\[[^\]\s]*\]|[^\s@<>()"\',;:\\\]}]+)'),
@@ -82,6 +87,7 @@ class JsonFormatter(TextFormatter):
 def configure(log_format: Literal["text", "json"] | str, level: str) -> None:
     """Send every record to standard error in one format; may be called again."""
     shown = logging.StreamHandler()
+    shown.addFilter(_is_needed)
     shown.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger()
     for old in root.handlers[:]:
@@ -99,15 +105,25 @@ def _whole(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     return "\n".join(filter(None, (_words(record), _trace(formatter, record))))
 
 
+def _is_needed(record: logging.LogRecord) -> bool:
+    return record.name != "discord.client" or not str(record.msg).startswith(_NEEDLESS)
+
+
+def _is_reconnect(record: logging.LogRecord) -> bool:
+    return record.name.startswith("discord.") and str(record.msg).startswith(_RECONNECTS)
+
+
 def _words(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        kind = record.exc_info[0] if record.exc_info and _is_reconnect(record) else None
+        return f"{record.getMessage()} ({kind.__name__})" if kind else record.getMessage()
     except (TypeError, ValueError, KeyError):
         return f"(arguments do not fit) {record.msg}"
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    raised = formatter.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+    has_trace = record.exc_info and record.exc_info[0] and not _is_reconnect(record)
+    raised = formatter.formatException(record.exc_info) if record.exc_info and has_trace else ""
     stack = formatter.formatStack(record.stack_info) if record.stack_info else ""
     return "\n".join(filter(None, (raised, stack)))
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAX_LINES = 250
-# The Discord connection is two files: what the client does, and keeping it up.
-CLIENT = {"client", "discord_role"}
+# The Discord connection is three files: what the client does, keeping it up, and where it is.
+CLIENT = {"client", "discord_role", "discord_reach"}
 BESIDE = {"config", "environment", "exits", "log", "settings"}
 # What a room, or a file beside the rooms, may import of ours; itself always.
 ALLOWED = {
@@ -16,8 +16,9 @@ ALLOWED = {
     "services": {"db", "domain"},
     "commands": {"services", "domain"},
     "operate": {"services", "db", "domain", "mail", "app", "loop", *BESIDE},
-    "client": {"commands", "services", "domain", "loop"},
-    "discord_role": {"client", "services", "domain", "operate", "loop", *BESIDE},
+    "client": {"commands", "services", "domain", "loop", "discord_reach"},
+    "discord_reach": {"domain"},
+    "discord_role": {"client", "discord_reach", "services", "domain", "operate", "loop", *BESIDE},
     "app": {*CLIENT, "services", "db", "domain", "mail", "operate", "loop", *BESIDE},
     "settings": {"domain"},
     "environment": {"settings"},

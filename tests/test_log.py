@@ -208,3 +208,48 @@ def test_configuring_again_replaces(capsys: pytest.CaptureFixture[str]) -> None:
     written = capsys.readouterr().err
     assert written.count("once") == 1
     assert "quiet" not in written
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("discord.client", "Attempting a reconnect in %.2fs"),
+        ("discord.shard", "Attempting a reconnect for shard ID %s in %.2fs"),
+        ("discord.shard", "Failed to connect for shard_id: %s. Retrying..."),
+    ],
+)
+def test_a_reconnect_of_discord_is_one_short_line(
+    capsys: pytest.CaptureFixture[str], source: str, words: str, log_format: str
+) -> None:
+    configure(log_format, "info")
+    try:
+        raise ConnectionResetError("peer")
+    except ConnectionResetError:
+        logging.getLogger(source).exception(words, *(1.5 for _ in range(words.count("%"))))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words.partition("%")[0] in line
+    assert "(ConnectionResetError)" in line
+    assert "Traceback" not in line
+    assert len(line) < 200
+
+
+@pytest.mark.parametrize("source", ["discord.client", "bot.discord_role"])
+def test_every_other_error_keeps_its_trace(capsys: pytest.CaptureFixture[str], source: str) -> None:
+    configure("text", "info")
+    try:
+        raise ConnectionResetError("peer")
+    except ConnectionResetError:
+        logging.getLogger(source).exception("Ignoring exception in on_ready")
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_discord_says_at_every_start_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("text", "debug")
+    logger = logging.getLogger("discord.client")
+    logger.warning("PyNaCl is not installed, voice will NOT be supported")
+    logger.warning("davey is not installed, voice will NOT be supported")
+    logger.info("logging in using static token")
+    assert capsys.readouterr().err == ""
+    logger.warning("something else")
+    assert "something else" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Answer people in Discord: ephemeral, without pings, and with one plain sentence when something fails."""
 
 import logging
+import secrets
 
 import discord
 from discord import app_commands
@@ -11,6 +12,8 @@ _log = logging.getLogger(__name__)
 NO_PINGS = discord.AllowedMentions.none()
 LONGEST_ANSWER_CHARS = 2000
 WENT_WRONG = "Something went wrong here and has been noted. Please try again in a minute."
+FORM_PREFIX, FORM_LIFE_S = "textbridge:form:", 1800.0
+_KNOWN = "textbridge form"
 _TOO_LATE = 10062  # Discord: Unknown interaction
 _ANSWERED_ALREADY = 40060  # Discord: Interaction has already been acknowledged
 
@@ -30,7 +33,17 @@ class Quiet(discord.ui.View):
 
 
 class Form(discord.ui.Modal, title="Textbridge"):
-    """A modal whose errors are answered like those of commands."""
+    """A modal for one person, whose errors are answered like those of commands."""
+
+    def __init__(self, kind: str) -> None:
+        # discord.py keeps one modal for each id: under a shared one a second person would replace
+        # the first one's form, and what one typed would be read as the other's.
+        super().__init__(timeout=FORM_LIFE_S, custom_id=f"{FORM_PREFIX}{kind}:{secrets.token_hex(8)}")
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Note that this form is still known; runs before anything else is awaited."""
+        interaction.extras[_KNOWN] = True
+        return True
 
     # discord.py's own Modal.on_error has no item either, which its base class does not allow for.
     async def on_error(  # type: ignore[override]
@@ -38,6 +51,13 @@ class Form(discord.ui.Modal, title="Textbridge"):
     ) -> None:
         """Answer the error."""
         await answer_error(interaction, error)
+
+
+def forgotten_form(interaction: discord.Interaction) -> bool:
+    """Tell whether somebody sent a form of ours that was opened before a restart."""
+    custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
+    is_form = interaction.type is discord.InteractionType.modal_submit and custom_id.startswith(FORM_PREFIX)
+    return is_form and _KNOWN not in interaction.extras
 
 
 async def answer(interaction: discord.Interaction, words: str, view: discord.ui.View | None = None) -> None:

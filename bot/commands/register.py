@@ -40,7 +40,7 @@ class CodeForm(Form, title="Enter the code from your phone"):
     """Asks for the six digits."""
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(custom_id="textbridge:code")
+        super().__init__("code")
         self._desk = desk
         self._code = discord.ui.TextInput[CodeForm](custom_id="code", max_length=32, placeholder="123456")
         self.add_item(discord.ui.Label(text="The six digits", component=self._code))
@@ -57,7 +57,7 @@ class NumberForm(Form, title="Register your phone"):
     """Asks for number, agreement and, where nobody knows it, the form of the address."""
 
     def __init__(self, desk: Desk, carrier: Carrier, warning: str | None, *, in_guild: bool) -> None:
-        super().__init__(custom_id="textbridge:number")
+        super().__init__("number")
         self._desk, self._carrier = desk, carrier
         wording = CONSENT_IN_GUILD if in_guild else CONSENT_IN_DM
         self._number = discord.ui.TextInput[NumberForm](custom_id="number", max_length=64)

@@ -37,6 +37,14 @@ async def _lock_is_free(session: AsyncSession, owner: int) -> bool:
     return bool(await session.scalar(query, {"class": RELAY_LOCK_CLASS, "owner": owner}))
 
 
+async def give_back_lost(session: AsyncSession, owner: int, held: Collection[int]) -> int:
+    """Let our leases wait again that we do not know of: the claim was committed, its reply never came."""
+    lost = (OutboxItem.state == Item.LEASED, OutboxItem.lease_owner == owner, OutboxItem.id.not_in(held))
+    values = {"state": Item.WAITING, "lease_owner": None, "leased_at": None}
+    rows = await session.scalars(update(OutboxItem).where(*lost).values(values).returning(OutboxItem.id))
+    return len(rows.all())
+
+
 async def adopt(session: AsyncSession, items: Collection[Leased], owner: int) -> None:
     """Take over leases, so that the ordinary recording applies to them."""
     ids = [item.id for item in items]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -109,7 +109,8 @@ async def claim(session: AsyncSession, owner: int, most: int, now: datetime) -> 
     )
     due = (
         select(OutboxItem.id)
-        .where(OutboxItem.state == Item.WAITING, OutboxItem.due_at <= now, first_of_queue)
+        .where(OutboxItem.state == Item.WAITING, OutboxItem.due_at <= now, OutboxItem.expires_at > now)
+        .where(first_of_queue)
         .order_by(OutboxItem.priority, OutboxItem.due_at, OutboxItem.id)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -182,8 +183,11 @@ async def end_waiting(
     return {row for row in rows if row is not None}
 
 
-async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[int | None, int]]:
-    """End waiting mails past their end; returns (text, sender) of each, the text None for a code."""
+async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[int | None, int, bool]]:
+    """End waiting mails past their end; returns (text, sender, unsure) of each, the text None for a code.
+
+    Unsure: an earlier attempt may have arrived, so nobody may be told that it was not sent.
+    """
     late = (
         select(OutboxItem.id)
         .where(OutboxItem.state == Item.WAITING, OutboxItem.expires_at <= now)
@@ -193,9 +197,17 @@ async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[
     ids = list((await session.scalars(late)).all())
     if not ids:
         return []
-    statement = update(OutboxItem).where(OutboxItem.id.in_(ids)).values(state=Item.EXPIRED, words_sealed=None)
-    rows = await session.execute(statement.returning(OutboxItem.text_id, OutboxItem.sender_id))
-    return [(text_id, sender_id) for text_id, sender_id in rows]
+    state = case((OutboxItem.ambiguous > 0, Item.UNSURE), else_=Item.EXPIRED)
+    statement = update(OutboxItem).where(OutboxItem.id.in_(ids)).values(state=state, words_sealed=None)
+    columns = (OutboxItem.text_id, OutboxItem.sender_id, OutboxItem.ambiguous)
+    rows = await session.execute(statement.returning(*columns))
+    return [(text_id, sender_id, ambiguous > 0) for text_id, sender_id, ambiguous in rows]
+
+
+async def forget_codes(session: AsyncSession, person_id: int) -> None:
+    """Delete the mails of a person's codes, save one on the wire: it ends by its result."""
+    mine = (OutboxItem.queue == -person_id, OutboxItem.state != Item.LEASED)
+    await session.execute(delete(OutboxItem).where(*mine))
 
 
 async def note_attempt(

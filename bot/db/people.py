@@ -1,9 +1,9 @@
 """Query registrations, who may text whom, blocks and the consent ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.store import vault_of
@@ -29,7 +29,7 @@ class Phone:
     state: str
     paused_until: datetime | None
     verified_at: datetime
-    sealed: bytes
+    sealed: bytes = field(repr=False)
 
     def paused(self, now: datetime) -> bool:
         """Tell whether texts are paused at this time."""
@@ -83,12 +83,20 @@ async def people_on_carrier(session: AsyncSession, guild_id: int, slug: str) -> 
     return list((await session.scalars(select(Registration.person_id).where(*where))).all())
 
 
-async def unprove(session: AsyncSession, guild_id: int, slug: str) -> list[int]:
-    """Take the proof from everybody on a catalogue entry; returns whom it hit."""
+async def unprove(
+    session: AsyncSession, guild_id: int, slug: str, domain: str | None = None, form: str | None = None
+) -> list[int]:
+    """Take the proof from everybody on a catalogue entry who proved another domain or form than those given.
+
+    Without either it is everybody. Returns whom it hit.
+    """
+    same = [Registration.domain == domain] if domain else []
+    same += [Registration.form == form] if form else []
     where = (
         Registration.carrier == slug,
         Registration.carrier_guild == guild_id,
         Registration.state == ACTIVE,
+        not_(and_(*same)) if same else true(),
     )
     values = {"state": UNPROVEN, "version": Registration.version + 1}
     statement = update(Registration).where(*where).values(values).returning(Registration.person_id)

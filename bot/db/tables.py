@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.base import Base
-from bot.db.types import ROW_ID
+from bot.db.types import ROW_ID, never_used_id
 
 
 class WrappedKey(Base):
@@ -21,7 +21,7 @@ class Registration(Base):
     """One person's proven phone, with the address form that its code proved."""
 
     __tablename__ = "registrations"
-    id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)
+    id: Mapped[int] = mapped_column(ROW_ID, primary_key=True, default=never_used_id)
     version: Mapped[int] = mapped_column(default=1)
     person_id: Mapped[int] = mapped_column(unique=True)
     number_sealed: Mapped[bytes]
@@ -42,7 +42,7 @@ class Verification(Base):
     """A phone that somebody says is theirs, until the code from it is typed."""
 
     __tablename__ = "verifications"
-    id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)
+    id: Mapped[int] = mapped_column(ROW_ID, primary_key=True, default=never_used_id)
     person_id: Mapped[int] = mapped_column(unique=True)
     handle: Mapped[str]
     number_sealed: Mapped[bytes]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ARRAY, BigInteger, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.store import vault_of
@@ -31,26 +31,33 @@ async def standings(session: AsyncSession, ids: Collection[int]) -> dict[int, St
     return {row.id: _standing(row) for row in rows}
 
 
+async def take_turns(session: AsyncSession, ids: Collection[int]) -> None:
+    """Let one transaction at a time decide on an interaction; SQLite's writer is alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        wanted = func.unnest(cast(sorted(ids), ARRAY(BigInteger))).column_valued("wanted")
+        await session.execute(select(func.pg_advisory_xact_lock(wanted)))
+
+
 async def sent_by(session: AsyncSession, sender_id: int, most: int) -> list[Standing]:
     """List a sender's last texts, newest first."""
     statement = select(TextRow).where(TextRow.sender_id == sender_id).order_by(TextRow.id.desc()).limit(most)
     return [_standing(row) for row in await session.scalars(statement)]
 
 
-async def add(session: AsyncSession, text: Standing, answer: OpenAnswer | None) -> None:
+async def add(session: AsyncSession, new: Standing, answer: OpenAnswer | None) -> None:
     """Keep a new text."""
     session.add(
         TextRow(
-            id=text.id,
-            sender_id=text.sender_id,
-            recipient_id=text.recipient_id,
-            guild_id=text.guild_id,
-            state=text.state,
-            reason=text.reason,
-            parts=text.parts,
-            parts_sent=text.parts_sent,
-            created_at=text.created_at,
-            changed_at=text.created_at,
+            id=new.id,
+            sender_id=new.sender_id,
+            recipient_id=new.recipient_id,
+            guild_id=new.guild_id,
+            state=new.state,
+            reason=new.reason,
+            parts=new.parts,
+            parts_sent=new.parts_sent,
+            created_at=new.created_at,
+            changed_at=new.created_at,
             answer_sealed=vault_of(session).seal(answer.token) if answer else None,
             answer_until=answer.until if answer else None,
         )

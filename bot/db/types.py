@@ -1,5 +1,6 @@
 """Map aware UTC times and Discord ids to columns that sort alike on SQLite and PostgreSQL."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 # SQLite hands out row ids only for a column whose type is exactly INTEGER.
 ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+def never_used_id() -> int:
+    """Draw an id that no row had before: SQLite would give a deleted row's id to the next row."""
+    return secrets.randbelow(2**62) + 1
 
 
 class Instant(TypeDecorator[datetime]):

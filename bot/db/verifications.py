@@ -98,6 +98,7 @@ async def take_try(session: AsyncSession, person_id: int, most: int, now: dateti
 
 async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> int | None:
     """Make the registration that a typed code proved; returns whom it took the number from, if anybody."""
+    await _lock_both(session, waiting)
     evicted = await session.scalar(
         delete(Registration)
         .where(Registration.number_index == waiting.number_index, Registration.person_id != waiting.person_id)
@@ -126,6 +127,14 @@ async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> 
         await session.flush()
     await end(session, waiting.person_id)
     return evicted
+
+
+async def _lock_both(session: AsyncSession, waiting: Verification) -> None:
+    # The person's and the number's row in one order: two who swap numbers at once would wait for each other.
+    which = or_(
+        Registration.person_id == waiting.person_id, Registration.number_index == waiting.number_index
+    )
+    await session.execute(select(Registration.id).where(which).order_by(Registration.id).with_for_update())
 
 
 async def code_item_state(session: AsyncSession, verification_id: int) -> str | None:

@@ -16,7 +16,8 @@ class Step(StrEnum):
 
     CONNECT = "connect"
     LOGIN = "login"
-    CHECK = "check"
+    CHECK = "check"  # we refused the recipient ourselves
+    STOPPED = "stopped"  # we broke off before the final dot, since the bot is stopping
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"
@@ -28,6 +29,7 @@ class Outcome(StrEnum):
 
     SENT = "sent"
     RETRY = "retry"
+    STOPPED = "stopped"  # we broke off ourselves: nobody is to blame, and nothing is to be said
     RELAY_AWAY = "relay_away"  # our own mail server cannot be reached or refuses our login
     ACCOUNT_LIMIT = "account_limit"  # our account may send no more for now; nobody's number is to blame
     REFUSED_PERSON = "refused_person"
@@ -82,17 +84,24 @@ _GONE_WORDS = (
 )
 
 
+_WHATEVER_THE_CODE = {
+    Step.CONNECT: Outcome.RELAY_AWAY,
+    Step.LOGIN: Outcome.RELAY_AWAY,
+    Step.CHECK: Outcome.GATEWAY_GONE,
+    Step.STOPPED: Outcome.STOPPED,
+}
+
+
 def decide(reply: Reply) -> Outcome:
     """Say what the server's last word means for this mail."""
     code = reply.code
-    if reply.step in (Step.CONNECT, Step.LOGIN):
-        return Outcome.RELAY_AWAY
-    if reply.step is Step.CHECK:
-        return Outcome.GATEWAY_GONE
-    if code is None or not 200 <= code < 600:
+    if reply.step in _WHATEVER_THE_CODE:
+        return _WHATEVER_THE_CODE[reply.step]
+    if reply.step is Step.BODY and code is not None and 200 <= code < 300:
+        return Outcome.SENT
+    if code is None or not 400 <= code < 600:
+        # No word that can be understood: surely not taken before the final dot, perhaps after it.
         return Outcome.AMBIGUOUS if reply.step is Step.BODY else Outcome.RETRY
-    if code < 400:
-        return Outcome.SENT if reply.step is Step.BODY else Outcome.RETRY
     if reply.enhanced == "5.4.5" or (code in (450, 452, 550) and "daily" in reply.text.lower()):
         return Outcome.ACCOUNT_LIMIT
     # A lasting refusal may wear a 4xx: `421 4.2.0 … AUP#SNDR` never clears by waiting.

@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import logging
-import ssl
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import cast
 
 import aiosmtplib
@@ -13,24 +10,10 @@ import aiosmtplib
 from bot.domain.account import SmtpConfig
 from bot.domain.address import ForbiddenRecipient, check_recipient
 from bot.domain.outcome import Reply, Step
+from bot.mail.door import Door, Timeouts
 from bot.mail.render import Mail, stuffed
 
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait for the server, in seconds."""
-
-    connect: float = 20
-    command: float = 30
-    # RFC 5321 allows ten minutes here; waiting is cheaper than a second copy.
-    final_dot: float = 300
-    idle: float = 60  # a connection idle for longer is not used again
-
-
-class _Stopping(Exception):
-    """The road is closing: nothing more is begun."""
+QUIT_S = 0.2
 
 
 class Road:
@@ -48,35 +31,34 @@ class Road:
         self._slots = asyncio.Semaphore(config.connections)
         self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
         self._busy: dict[aiosmtplib.SMTP, Step] = {}
+        self._door = Door(config, self._timeouts)
         self._stopping = False
 
     async def send(self, mail: Mail) -> Reply:
         """Hand over one mail to one recipient and say what the server's last word was, at which step."""
         async with self._slots:
             reply, fresh = await self._over_a_connection(mail)
-            if reply.code is None and reply.step is Step.MAIL and not fresh and not self._stopping:
+            if reply.code in (None, 421) and reply.step is Step.MAIL and not fresh:
                 # A kept connection that the server had dropped meanwhile: surely not taken.
                 reply, _ = await self._over_a_connection(mail, fresh=True)
             return reply
 
     async def _over_a_connection(self, mail: Mail, *, fresh: bool = False) -> tuple[Reply, bool]:
-        if self._stopping:
-            return Reply(Step.MAIL, None), True
         client = None if fresh else self._kept()
         fresh = client is None
         if client is None:
-            opened = await self._open()
+            opened = await self._door.open()
             if isinstance(opened, Reply):
                 return opened, True
             client = opened
         try:
             reply = await self._dialogue(client, mail)
+            await self._keep_or_close(client, reply)
         except BaseException:
             client.close()
             raise
         finally:
             self._busy.pop(client, None)
-        await self._keep_or_close(client, reply)
         return reply, fresh
 
     def _kept(self) -> aiosmtplib.SMTP | None:
@@ -87,42 +69,6 @@ class Road:
                 return client
             client.close()
         return None
-
-    async def _open(self) -> aiosmtplib.SMTP | Reply:
-        config = self._config
-        client = aiosmtplib.SMTP(
-            hostname=config.host,
-            port=config.port,
-            local_hostname=config.sender.rpartition("@")[2],
-            timeout=self._timeouts.connect,
-            use_tls=config.security == "tls",
-            start_tls=config.security == "starttls",
-            tls_context=_tls_context(config.ca_file) if config.security != "none" else None,
-        )
-        step = Step.CONNECT
-        try:
-            await client.connect()
-            if client.is_ehlo_or_helo_needed:
-                await client.ehlo()
-            if config.username is not None:
-                step = Step.LOGIN
-                await self._log_in(client, config.username, config.password or "")
-        except aiosmtplib.SMTPResponseException as refused:
-            client.close()
-            return Reply(step, refused.code, refused.message)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as failed:
-            client.close()
-            # The kind says enough; the words of a TLS or socket error may quote what we sent.
-            _log.debug("smtp: %s failed (%s)", step, type(failed).__name__)
-            return Reply(step, None, type(failed).__name__)
-        return client
-
-    async def _log_in(self, client: aiosmtplib.SMTP, username: str, password: str) -> None:
-        # One method, once: trying each in turn looks like guessing to the server.
-        if "plain" in client.server_auth_methods:
-            await client.auth_plain(username, password)
-        else:
-            await client.auth_login(username, password)
 
     async def _dialogue(self, client: aiosmtplib.SMTP, mail: Mail) -> Reply:
         """Drive MAIL, RCPT, DATA and the body ourselves: send() cannot say how far it came."""
@@ -136,13 +82,15 @@ class Road:
                 (Step.DATA, b"DATA", 3),
             ):
                 if self._stopping:
-                    raise _Stopping
+                    return Reply(Step.STOPPED, None)
                 self._busy[client] = step
                 code, text = await client.execute_command(words, timeout=self._timeouts.command)
                 if code // 100 != wanted:
                     return Reply(step, code, text)
-            if client.protocol is None or self._stopping:
-                raise _Stopping
+            if self._stopping:
+                return Reply(Step.STOPPED, None)
+            if client.protocol is None:
+                return Reply(step, None)
             step = self._busy[client] = Step.BODY
             client.protocol.write(stuffed(mail.content))
             code, text = await client.protocol.read_response(timeout=self._timeouts.final_dot)
@@ -151,27 +99,38 @@ class Road:
             return Reply(Step.CHECK, None)
         except aiosmtplib.SMTPResponseException as garbled:
             return Reply(step, garbled.code, "")
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, _Stopping):
-            return Reply(step, None)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            # Where close() cut the dialogue before the final dot, nobody is to blame.
+            return Reply(Step.STOPPED if self._stopping and step is not Step.BODY else step, None)
 
     async def _keep_or_close(self, client: aiosmtplib.SMTP, reply: Reply) -> None:
-        code = reply.code
-        clean = code is not None and 200 <= code < 600 and code != 421 and client.is_connected
-        if clean and code is not None and code >= 400 and reply.step in (Step.RCPT, Step.DATA):
-            # The envelope is still open; RSET clears it, or the connection goes.
-            try:
-                clean = (await client.execute_command(b"RSET", timeout=self._timeouts.command)).code == 250
-            except (aiosmtplib.SMTPException, OSError, TimeoutError):
-                clean = False
-        if (clean or reply.step is Step.CHECK) and not self._stopping:
+        if client.is_connected and not self._stopping and await self._is_clean(client, reply):
             self._idle.append((client, asyncio.get_running_loop().time()))
         else:
             client.close()
 
+    async def _is_clean(self, client: aiosmtplib.SMTP, reply: Reply) -> bool:
+        """Tell whether a connection can take the next mail, after RSET where an envelope is still open."""
+        code = reply.code
+        if reply.step is Step.CHECK:
+            return True
+        if code is None or code == 421:
+            return False
+        if reply.step is Step.BODY:
+            return 200 <= code < 300 or 400 <= code < 600
+        if not 400 <= code < 600:
+            return False  # an answer out of step: who knows what the server believes
+        if reply.step is Step.MAIL:
+            return True
+        try:
+            return (await client.execute_command(b"RSET", timeout=self._timeouts.command)).code == 250
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            return False
+
     async def probe(self) -> Reply | None:
         """Open a connection and keep it; the Reply says why that failed."""
         async with self._slots:
-            opened = await self._open()
+            opened = await self._door.open()
             if isinstance(opened, Reply):
                 return opened
             self._idle.append((opened, asyncio.get_running_loop().time()))
@@ -180,15 +139,14 @@ class Road:
     async def close(self, before_dot: float, after_dot: float) -> None:
         """Begin nothing more; open dialogues get `before_dot` seconds, those past the dot `after_dot`."""
         self._stopping = True
-        for client, _ in self._idle:
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-                await client.execute_command(b"QUIT", timeout=0.2)
-            client.close()
-        self._idle.clear()
-        clock = asyncio.get_running_loop().time
-        start = clock()
-        while self._busy and clock() - start < after_dot:
-            if clock() - start >= before_dot:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        self._door.close()
+        kept, self._idle = self._idle, []
+        await asyncio.gather(*(_quit(client) for client, _ in kept))
+        while (self._busy or self._door.busy) and loop.time() - start < after_dot:
+            self._door.close()
+            if loop.time() - start >= before_dot:
                 self._cut(lambda step: step is not Step.BODY)
             await asyncio.sleep(0.02)
         self._cut(lambda step: True)
@@ -200,9 +158,7 @@ class Road:
                 cast(asyncio.WriteTransport, client.transport).abort()
 
 
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+        await client.execute_command(b"QUIT", timeout=QUIT_S)
+    client.close()

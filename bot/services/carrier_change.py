@@ -1,5 +1,6 @@
 """What an admin may ask to change of a carrier, checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,11 @@ from bot.domain.catalogue import Carrier, Form, Status
 from bot.domain.countries import COUNTRIES
 from bot.domain.errors import UserError
 from bot.domain.names import domain_problem, name_problem
+
+# Every column that a change can set, empty.
+NOTHING: Mapping[str, Any] = dict.fromkeys(
+    ("name", "domain", "country", "form", "mms_domain", "status", "status_date", "enabled")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bot.db import notices, people
 from bot.domain.catalogue import Carrier, refusal
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
-from bot.services.carrier_change import Actor, Ask, Change, Done, as_values, checked, entry_values
+from bot.services.carrier_change import NOTHING, Actor, Ask, Change, Done, as_values, checked, entry_values
 from bot.services.shelf import SHARED, Listed, Shelf
 
 
@@ -28,9 +28,12 @@ async def add(
     if ask is not None:
         return ask
     owner = SHARED if actor.is_editor else actor.guild_id
-    slug = _free_slug(shelf, actor.guild_id, f"{change.country or 'any'} {change.name}")
+    # A guild's own entry must never share its slug with one that is added for everyone later.
+    kind = "" if owner == SHARED else "own "
+    slug = _free_slug(shelf, actor.guild_id, f"{kind}{change.country or 'any'} {change.name}")
     values = as_values(change)
-    await entries.put_entry(session, owner, slug, values, actor.person_id, now)
+    # An entry of this slug may have been removed: nothing of it comes back.
+    await entries.put_entry(session, owner, slug, {**NOTHING, **values}, actor.person_id, now)
     await entries.audit(session, actor.guild_id, actor.person_id, "carrier add", slug, {}, values, now)
     whose = "for everyone" if owner == SHARED else "for this server"
     return Done(
@@ -50,6 +53,7 @@ async def edit(
 ) -> Done | Ask:
     """Change an entry; a new domain or form takes the proof from the people who use it, and tells them."""
     listed = await _owned(session, shelf, actor, slug)
+    slug = listed.carrier.slug  # what was typed may have been the name
     change = checked(change)
     values = as_values(change)
     if not values:
@@ -73,7 +77,7 @@ async def edit(
     )
     hit: list[int] = []
     if any(name in values and values[name] != before.get(name) for name in ("domain", "form")):
-        hit = await people.unprove(session, listed.guild, slug)
+        hit = await people.unprove(session, listed.guild, slug, values.get("domain"), values.get("form"))
         for person_id in hit:
             await notices.add(session, person_id, "unproven", now, words=CARRIER_CHANGED)
     return Done(f"Changed {change.name or listed.carrier.name}.{_told(len(hit))}")
@@ -86,7 +90,10 @@ async def switch(
     await shelf.refresh(session)
     _may_change(actor)
     listed = _found(shelf, actor.guild_id, slug)
-    carrier = listed.carrier
+    carrier, slug = listed.carrier, listed.carrier.slug
+    everywhere = shelf.find(None, slug)
+    if on and not actor.is_editor and listed.guild == SHARED and everywhere and everywhere.off:
+        raise UserError(f"{carrier.name} is switched off for everyone. Only the bot's owner can enable it.")
     owner = listed.guild if actor.is_editor or listed.guild != SHARED else actor.guild_id
     closed = refusal(replace(carrier, enabled=False) if actor.is_editor else carrier, now.date())
     if on and closed is not None:
@@ -119,6 +126,7 @@ async def remove(
 ) -> Done | Ask:
     """Remove an entry; those who use it are counted first, and told."""
     listed = await _owned(session, shelf, actor, slug)
+    slug = listed.carrier.slug
     users = await people.people_on_carrier(session, listed.guild, slug)
     if users and not confirmed:
         return Ask(f"{_people(len(users))} on {listed.carrier.name} can't be texted after that. Remove it?")

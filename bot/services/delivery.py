@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.db import notices, outbox
+from bot.db import leases, outbox
 from bot.db.outbox import Leased
 from bot.db.store import Store
 from bot.domain.outcome import Reply, Step, again_at, decide
-from bot.domain.words import CODE_LATE
 from bot.services.outage import Outage
 from bot.services.permit import Sendable, permit
-from bot.services.recording import CODE_NOTICE, record, take_over
+from bot.services.recording import end_late, record, take_over
 from bot.services.shelf import Shelf
 from bot.services.standing import update_standings
 
 _log = logging.getLogger(__name__)
 CLAIM_AHEAD = 2
-EXPIRE_AT_ONCE = 200
 TAKE_OVER_EVERY = timedelta(seconds=1)
 Send = Callable[[Sendable], Coroutine[Any, Any, Reply]]
 Probe = Callable[[], Awaitable[Reply | None]]
@@ -82,10 +80,9 @@ class Relay:
 
     async def _take_over(self, now: datetime) -> None:
         async with self._store.write() as session:
-            late = await outbox.expire(session, now, EXPIRE_AT_ONCE)
-            moved = await update_standings(session, {text for text, _ in late if text is not None}, now)
-            for person in {person for text, person in late if text is None}:
-                await notices.add(session, person, CODE_NOTICE, now, words=CODE_LATE)
+            moved = await end_late(session, now)
+            held = [item.id for item in self._sending.values()] + [item.id for item, _ in self._results]
+            await leases.give_back_lost(session, self._owner, held)
             moved += await take_over(session, self._owner, now)
         self._took_over_at = now
         if moved:

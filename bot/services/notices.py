@@ -15,6 +15,8 @@ from bot.domain.words import standing
 from bot.services.cleaning import clean
 
 AT_ONCE = 50
+# More than are told at once: texts whose command still answers must not hold up the others.
+LOOK_AT = 10 * AT_ONCE
 TELLING_AT_ONCE = 8
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=10)
 IDLE_S = 1.0
@@ -59,9 +61,9 @@ class Teller:
         async with self._store.read() as session:
             due = [
                 n
-                for n in await notices.due(session, now, AT_ONCE)
+                for n in await notices.due(session, now, LOOK_AT)
                 if n.text_id is None or not self._busy(n.text_id)
-            ]
+            ][:AT_ONCE]
             ids = {n.text_id for n in due if n.text_id is not None}
             standings = await texts.standings(session, ids)
             answers = await texts.open_answers(session, ids, now)

@@ -16,6 +16,8 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
 # A server that refuses our login is not asked often: it may lock the account.
 LOGIN_FIRST_WAIT, LOGIN_LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=30)
 ACCOUNT_WAIT = timedelta(minutes=30)
+# A daily quota is run into again after each wait: the operator hears of it once a day.
+LIMIT_TOLD_EVERY = timedelta(days=1)
 EXPLAIN_AT_ONCE = 500
 _WORDS = {
     Step.CONNECT: "The mail server can't be reached. Texts wait; check SMTP_HOST, SMTP_PORT, SMTP_SECURITY.",
@@ -32,6 +34,7 @@ class Outage:
         self._failures = 0
         self._until: datetime | None = None
         self._reason = RELAY_AWAY
+        self._limit_told_at: datetime | None = None
 
     @property
     def away(self) -> bool:
@@ -60,7 +63,9 @@ class Outage:
                 await self._begin(session, reply, now)
             elif outcome is Outcome.ACCOUNT_LIMIT and not self.away:
                 self._reason, self._until = LIMITED, now + ACCOUNT_WAIT
-                await self._tell_operator(session, None, now)
+                if self._limit_told_at is None or abs(now - self._limit_told_at) >= LIMIT_TOLD_EVERY:
+                    await self._tell_operator(session, None, now)
+                    self._limit_told_at = now
         return await self.explain(session, now) if self.away else 0
 
     async def probed(self, session: AsyncSession, failed: Reply | None, now: datetime) -> None:
@@ -72,7 +77,8 @@ class Outage:
             await self._begin(session, failed, now)
 
     async def _begin(self, session: AsyncSession, reply: Reply, now: datetime) -> None:
-        login = reply.step is not Step.CONNECT
+        # A line that broke during the login says nothing about the password.
+        login = reply.step is not Step.CONNECT and reply.code is not None
         first, longest = (LOGIN_FIRST_WAIT, LOGIN_LONGEST_WAIT) if login else (FIRST_WAIT, LONGEST_WAIT)
         wait = min(first * 2 ** min(self._failures, 10), longest) * (0.75 + self._jitter() / 2)
         self._failures += 1

@@ -55,11 +55,14 @@ async def sent(session: AsyncSession, person_id: int) -> str:
 
 
 async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
-    """Delete a registration with all that belongs to it; texts that wait for it are cancelled."""
+    """Delete a registration with all that belongs to it; texts that wait for it are cancelled.
+
+    What stays: the consent ledger, texts sent to and by the person (wordless), counters until they end.
+    """
     waiting = await verifications.live(session, person_id, now)
     had = await people.forget_phone(session, person_id)
     await verifications.end(session, person_id)
-    await outbox.end_waiting(session, Item.CANCELLED, queue=-person_id)
+    await outbox.forget_codes(session, person_id)
     await cancel_waiting(session, person_id, now)
     await notices.forget_person(session, person_id)
     if not had and waiting is None:

@@ -10,13 +10,14 @@ from bot.db import leases, notices, outbox
 from bot.db.outbox import Leased
 from bot.domain.outcome import MOST_AMBIGUOUS, REFUSED, Outcome, Reply, Step, decide
 from bot.domain.states import Item
-from bot.domain.words import CODE_FAILED, CODE_UNSURE, LATER, LIMITED, RELAY_AWAY, UNSURE
+from bot.domain.words import CODE_FAILED, CODE_LATE, CODE_UNSURE, LATER, LIMITED, RELAY_AWAY, UNSURE
 from bot.services.standing import update_standings
 
 _log = logging.getLogger(__name__)
 RetryAt = Callable[[int], datetime]  # from the attempts so far
 ACCOUNT_PAUSE = timedelta(minutes=30)
 CODE_NOTICE = "code"
+EXPIRE_AT_ONCE = 200
 
 
 async def record(
@@ -31,9 +32,9 @@ async def record(
     for item, reply in results:
         outcome = decide(reply)
         ours, reason = await _record_one(session, owner, item, reply, outcome, now, retry_at)
-        if item.text_id is not None and ours:
+        if item.text_id is not None and ours and outcome is not Outcome.STOPPED:
             reasons[item.text_id] = reason
-        if outcome is not Outcome.SENT:
+        if outcome not in (Outcome.SENT, Outcome.STOPPED):
             _log_attempt(item, reply, outcome)
             await outbox.note_attempt(session, item, outcome, reply.step, reply.code, now)
         if not ours:
@@ -61,6 +62,8 @@ async def _record_one(
             return await outbox.finish(session, owner, item.id, Item.SENT), ""
         case Outcome.RETRY:
             return await outbox.put_back(session, owner, item.id, retry_at(item.attempts), attempts=1), LATER
+        case Outcome.STOPPED:
+            return await outbox.put_back(session, owner, item.id, now), ""
         case Outcome.RELAY_AWAY:
             return await outbox.put_back(session, owner, item.id, now), RELAY_AWAY
         case Outcome.ACCOUNT_LIMIT:
@@ -78,7 +81,8 @@ async def _unsure(
         return await outbox.put_back(session, owner, item.id, due, attempts=1, ambiguous=1), LATER
     # A code is never sent twice: the person asks for a new one instead.
     ours = await outbox.finish(session, owner, item.id, Item.UNSURE)
-    await _end(session, item, CODE_UNSURE, now)
+    if ours:
+        await _end(session, item, CODE_UNSURE, now)
     return ours, UNSURE
 
 
@@ -86,7 +90,8 @@ async def _refused(
     session: AsyncSession, owner: int, item: Leased, outcome: Outcome, now: datetime
 ) -> tuple[bool, str]:
     ours = await outbox.finish(session, owner, item.id, Item.REFUSED)
-    await _end(session, item, CODE_FAILED, now)
+    if ours:
+        await _end(session, item, CODE_FAILED, now)
     return ours, outcome
 
 
@@ -95,6 +100,15 @@ async def _end(session: AsyncSession, item: Leased, code_words: str, now: dateti
         await outbox.end_waiting(session, Item.CANCELLED, text_id=item.text_id)
     else:
         await notices.add(session, item.sender_id, CODE_NOTICE, now, words=code_words)
+
+
+async def end_late(session: AsyncSession, now: datetime) -> int:
+    """End what waited too long, and leave word of it; returns how many texts moved."""
+    late = await outbox.expire(session, now, EXPIRE_AT_ONCE)
+    for person_id in {person_id for text_id, person_id, _ in late if text_id is None}:
+        await notices.add(session, person_id, CODE_NOTICE, now, words=CODE_LATE)
+    reasons = {text_id: UNSURE for text_id, _, unsure in late if text_id is not None and unsure}
+    return await update_standings(session, {text_id for text_id, _, _ in late if text_id}, now, reasons)
 
 
 async def take_over(session: AsyncSession, owner: int, now: datetime) -> int:

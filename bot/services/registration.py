@@ -96,14 +96,13 @@ async def _may_send_code(
         raise UserError(
             f"You've asked for many codes. The next one can go <t:{int(person_wait.timestamp()) + 1}:R>."
         )
-    if number_wait is not None:
-        return False
+    # Counted for a capped number too, so that a full deployment does not tell it from a free one.
     if limits is not None:
         deployment_wait = await uses.use(session, _DEPLOYMENT_KEY, limits.codes.count, limits.codes.per, now)
         if deployment_wait is not None:
             soon = int(deployment_wait.timestamp()) + 1
             raise UserError(f"Many people are registering right now. Please try again <t:{soon}:R>.")
-    return True
+    return number_wait is None
 
 
 async def _send_code(

@@ -69,6 +69,7 @@ async def accept(
 ) -> list[Accepted | Refused]:
     """Decide on texts in order inside one transaction; its commit is the durable line."""
     await rules.shelf.refresh(session)
+    await texts.take_turns(session, [request.interaction_id for request in requests])
     return [await _accept_one(session, request, rules, now) for request in requests]
 
 

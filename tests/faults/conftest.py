@@ -1,0 +1,5 @@
+"""Give fault tests the runner."""
+
+from tests.faults.process import runner
+
+__all__ = ["runner"]

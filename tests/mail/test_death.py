@@ -1,0 +1,303 @@
+"""Whatever a mail server does at whatever step, there is one right reading of it, and nothing hangs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.config import SmtpConfig
+from bot.domain.outcome import Outcome, Reply, Step, decide
+from bot.mail.render import Mail, render
+from bot.mail.smtp import Road, Timeouts
+from tests.mail.scripted import LOOPBACK, At, How, ScriptedServer
+
+SENDER, BOB, CAROL = "textbridge@example.org", "2065550100@vtext.com", "2065550101@vtext.com"
+DOMAINS = frozenset({"vtext.com"})
+PATIENT = Timeouts(connect=10, command=10, final_dot=10)
+# Long enough for a server that answers, on a busy machine; short enough to wait out one that does not.
+HASTY = Timeouts(connect=0.3, command=0.3, final_dot=0.3)
+SLOWEST_CELL_S = 15.0
+PROMPT_S = 5.0
+
+
+def letter(recipient: str = BOB, words: str = "dinner at 7") -> Mail:
+    at = datetime(2026, 11, 22, 15, 40, tzinfo=UTC)
+    return render(SENDER, recipient, words, "0123456789abcdef", at)
+
+
+def account(server: ScriptedServer, **changes: object) -> SmtpConfig:
+    settings: dict[str, object] = {
+        "host": LOOPBACK,
+        "port": server.port,
+        "security": "none",
+        "username": "bridge",
+        "password": "secret",
+        "sender": SENDER,
+        "connections": 1,
+    }
+    return SmtpConfig(**(settings | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer() as scripted:
+        yield scripted
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    step: Step
+    code: int | None
+    outcome: Outcome
+
+
+AWAY = {How.GONE: 421, How.LATER: 451, How.NO: 554, How.GARBAGE: -1}
+PERMANENT = {
+    At.MAIL: Outcome.REFUSED_SENDER,
+    At.RCPT: Outcome.REFUSED_PERSON,
+    At.DATA: Outcome.REFUSED_CONTENT,
+    At.BODY: Outcome.REFUSED_CONTENT,
+}
+STEPS = {
+    At.GREETING: Step.CONNECT,
+    At.EHLO: Step.CONNECT,
+    At.STARTTLS: Step.CONNECT,
+    At.AUTH: Step.LOGIN,
+    At.MAIL: Step.MAIL,
+    At.RCPT: Step.RCPT,
+    At.DATA: Step.DATA,
+    At.BODY: Step.BODY,
+    At.QUIT: Step.BODY,
+}
+
+
+def expected(at: At, how: How) -> Cell:
+    """What each cell of the matrix must come to."""
+    step = STEPS[at]
+    if at is At.QUIT:
+        return Cell(step, 250, Outcome.SENT)
+    if step in (Step.CONNECT, Step.LOGIN):
+        return Cell(step, AWAY.get(how), Outcome.RELAY_AWAY)
+    if how in (How.GONE, How.LATER):
+        return Cell(step, AWAY[how], Outcome.RETRY)
+    if how is How.NO:
+        return Cell(step, AWAY[how], PERMANENT[at])
+    # No word that can be read: surely not taken before the final dot, perhaps after it.
+    return Cell(step, AWAY.get(how), Outcome.AMBIGUOUS if at is At.BODY else Outcome.RETRY)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize("at", list(STEPS))
+async def test_each_death_has_one_outcome_and_frees_its_slot(
+    server: ScriptedServer, at: At, how: How
+) -> None:
+    security = "starttls" if at is At.STARTTLS else "none"
+    hasty = how in (How.SILENCE, How.DRIBBLE)
+    road = Road(account(server, security=security), lambda: DOMAINS, HASTY if hasty else PATIENT)
+    server.fail(at, how)
+    async with asyncio.timeout(SLOWEST_CELL_S):
+        reply = await road.send(letter())
+        wanted = expected(at, how)
+        assert (reply.step, reply.code, decide(reply)) == (wanted.step, wanted.code, wanted.outcome)
+        assert at is At.QUIT or server.reached.is_set()
+        assert len([talk for talk in server.talks if talk.bodies]) == (1 if at in (At.BODY, At.QUIT) else 0)
+        if at is At.QUIT:
+            await road.close(PROMPT_S, PROMPT_S)
+            assert server.reached.is_set()
+            return
+        assert server.taken == []
+        server.behave()
+        if at in (At.STARTTLS, At.AUTH):
+            road = Road(account(server), lambda: DOMAINS, PATIENT)  # as the next probe does
+        assert decide(await road.send(letter(CAROL))) is Outcome.SENT
+        assert server.recipients == [CAROL]
+        await road.close(PROMPT_S, PROMPT_S)
+
+
+@pytest.mark.parametrize("how", [How.CLOSE, How.RST, How.GONE, How.SILENCE])
+async def test_a_kept_connection_that_died_is_replaced_and_the_mail_goes_once(
+    server: ScriptedServer, how: How
+) -> None:
+    road = Road(account(server), lambda: DOMAINS, HASTY if how is How.SILENCE else PATIENT)
+    assert decide(await road.send(letter(CAROL))) is Outcome.SENT
+    server.fail(At.MAIL, how, once=True)
+    assert decide(await road.send(letter())) is Outcome.SENT
+    assert server.recipients == [CAROL, BOB]
+    assert len(server.talks) == 2
+    await road.close(PROMPT_S, PROMPT_S)
+
+
+async def test_a_fresh_connection_that_dies_is_not_tried_twice(server: ScriptedServer) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    server.fail(At.MAIL, How.CLOSE)
+    assert await road.send(letter()) == Reply(Step.MAIL, None)
+    assert len(server.talks) == 1
+
+
+@pytest.mark.parametrize("at", [At.RCPT, At.DATA])
+async def test_after_a_refusal_the_envelope_is_cleared_before_the_next_mail(
+    server: ScriptedServer, at: At
+) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    server.fail(at, "550 5.1.1 nobody", once=True)
+    assert decide(await road.send(letter())) is Outcome.REFUSED_PERSON
+    assert decide(await road.send(letter(CAROL))) is Outcome.SENT
+    (talk,) = server.talks
+    verbs = talk.verbs()
+    assert verbs[: verbs.index("RSET")].count("MAIL") == 1
+    assert verbs[verbs.index("RSET") + 1 :] == ["MAIL", "RCPT", "DATA"]
+    await road.close(PROMPT_S, PROMPT_S)
+
+
+@pytest.mark.parametrize("how", [How.CLOSE, How.NO, How.SILENCE])
+async def test_where_the_envelope_cannot_be_cleared_the_connection_goes(
+    server: ScriptedServer, how: How
+) -> None:
+    road = Road(account(server), lambda: DOMAINS, HASTY)
+    server.fail(At.RCPT, "550 5.1.1 nobody")
+    server.failing[At.RSET] = how
+    assert decide(await road.send(letter())) is Outcome.REFUSED_PERSON
+    server.behave()
+    assert decide(await road.send(letter(CAROL))) is Outcome.SENT
+    assert len(server.talks) == 2
+    await road.close(PROMPT_S, PROMPT_S)
+
+
+@pytest.mark.parametrize(
+    ("at", "odd"),
+    [
+        (At.MAIL, "354 go ahead"),
+        (At.RCPT, "354 go ahead"),
+        (At.RCPT, "334 VXNlcm5hbWU6"),
+        (At.DATA, "250 ok"),
+        (At.DATA, "220 hello again"),
+    ],
+)
+async def test_an_answer_out_of_step_ends_the_connection_and_blames_nobody(
+    server: ScriptedServer, at: At, odd: str
+) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    server.fail(at, odd)
+    assert decide(await road.send(letter())) is Outcome.RETRY
+    server.behave()
+    assert decide(await road.send(letter(CAROL))) is Outcome.SENT
+    assert len(server.talks) == 2
+    assert server.recipients == [CAROL]
+    await road.close(PROMPT_S, PROMPT_S)
+
+
+async def test_an_answer_out_of_step_to_the_final_dot_proves_nothing(server: ScriptedServer) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    server.fail(At.BODY, "354 go ahead")
+    assert decide(await road.send(letter())) is Outcome.AMBIGUOUS
+
+
+@pytest.mark.parametrize("at", [At.GREETING, At.EHLO, At.AUTH, At.MAIL, At.RCPT, At.DATA, At.BODY])
+async def test_a_cancelled_send_closes_its_connection_and_writes_no_more(
+    server: ScriptedServer, at: At
+) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    server.fail(at, How.SILENCE)
+    sending = asyncio.create_task(road.send(letter()))
+    async with asyncio.timeout(PROMPT_S):
+        await server.reached.wait()
+        while not sending.done():
+            sending.cancel()  # Python 3.11 loses a cancel that meets the end of a connect
+            await asyncio.wait({sending}, timeout=0.05)
+        assert sending.cancelled()
+        (talk,) = server.talks
+        await talk.closed.wait()
+        assert "QUIT" not in talk.verbs()
+        assert talk.after_354 in (b"", *talk.bodies)
+        server.behave()
+        assert decide(await road.send(letter(CAROL))) is Outcome.SENT
+    await road.close(PROMPT_S, PROMPT_S)
+
+
+@pytest.mark.parametrize("at", [At.GREETING, At.EHLO, At.AUTH, At.MAIL, At.RCPT, At.DATA, At.RSET])
+async def test_closing_cuts_what_is_before_the_final_dot(server: ScriptedServer, at: At) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    if at is At.RSET:
+        server.fail(At.RCPT, "550 5.1.1 nobody")
+        server.failing[At.RSET] = How.SILENCE
+    else:
+        server.fail(at, How.SILENCE)
+    sending = asyncio.create_task(road.send(letter()))
+    await asyncio.wait_for(server.reached.wait(), PROMPT_S)
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await asyncio.wait_for(road.close(before_dot=0.3, after_dot=60), PROMPT_S)
+    reply = await asyncio.wait_for(sending, PROMPT_S)
+    assert clock() - began < 2
+    # Nobody is to blame for our stopping; what the server had said before still counts.
+    assert decide(reply) is (Outcome.REFUSED_PERSON if at is At.RSET else Outcome.STOPPED)
+    (talk,) = server.talks
+    await asyncio.wait_for(talk.closed.wait(), PROMPT_S)
+    assert talk.bodies == []
+    assert talk.after_354 == b""
+
+
+async def test_closing_waits_for_the_reply_to_the_final_dot(server: ScriptedServer) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    server.fail(At.BODY, How.SILENCE)
+    sending = asyncio.create_task(road.send(letter()))
+    await asyncio.wait_for(server.reached.wait(), PROMPT_S)
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await asyncio.wait_for(road.close(before_dot=0.05, after_dot=0.6), PROMPT_S)
+    assert clock() - began >= 0.6
+    assert decide(await sending) is Outcome.AMBIGUOUS
+
+
+async def test_a_closed_road_begins_nothing(server: ScriptedServer) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    await road.close(0, 0)
+    assert decide(await road.send(letter())) is Outcome.STOPPED
+    assert await road.probe() == Reply(Step.STOPPED, None)
+    assert server.talks == []
+
+
+async def test_closing_says_goodbye_to_every_kept_connection_at_once(server: ScriptedServer) -> None:
+    road = Road(account(server, connections=20), lambda: DOMAINS, PATIENT)
+    replies = await asyncio.gather(*(road.send(letter()) for _ in range(60)))
+    assert {decide(reply) for reply in replies} == {Outcome.SENT}
+    connections = len(server.talks)
+    assert 10 <= connections <= 20
+    server.fail(At.QUIT, How.SILENCE)
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await road.close(PROMPT_S, PROMPT_S)
+    assert clock() - began < 1.5
+    for talk in server.talks:
+        await asyncio.wait_for(talk.closed.wait(), PROMPT_S)
+        assert talk.verbs()[-1] == "QUIT"
+
+
+async def test_a_probe_says_why_it_failed_and_keeps_what_it_opened(server: ScriptedServer) -> None:
+    road = Road(account(server), lambda: DOMAINS, PATIENT)
+    server.fail(At.GREETING, How.NO)
+    assert await road.probe() == Reply(Step.CONNECT, 554, "5.3.0 no")
+    server.behave()
+    assert await road.probe() is None
+    assert decide(await road.send(letter())) is Outcome.SENT
+    assert len(server.talks) == 2
+    await road.close(PROMPT_S, PROMPT_S)
+
+
+async def test_an_idle_connection_is_not_used_for_ever(server: ScriptedServer) -> None:
+    road = Road(account(server), lambda: DOMAINS, Timeouts(idle=0.0))
+    for _ in range(2):
+        assert decide(await road.send(letter())) is Outcome.SENT
+    assert len(server.talks) == 2
+    await road.close(PROMPT_S, PROMPT_S)
+
+
+async def test_a_server_that_is_not_there_is_away() -> None:
+    async with ScriptedServer() as gone:
+        config = account(gone)
+    road = Road(config, lambda: DOMAINS, PATIENT)
+    reply = await road.send(letter())
+    assert (reply.step, reply.code, decide(reply)) == (Step.CONNECT, None, Outcome.RELAY_AWAY)

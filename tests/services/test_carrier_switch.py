@@ -1,0 +1,144 @@
+"""Entries are switched on and off, removed and added again; other processes see it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.db.store import open_store
+from bot.domain.catalogue import Form, Status
+from bot.domain.errors import UserError
+from bot.domain.words import CARRIER_CHANGED, REFUSAL
+from bot.services import carriers
+from bot.services.carrier_change import Actor, Ask, Change, Done
+from bot.services.shelf import Shelf
+from tests.db.stores import KEY
+from tests.services.world import ANN, BOB, CARL, CATALOGUE, GUILD, Road, World, work
+
+EDITOR = Actor(1, GUILD, is_editor=True, is_admin=False)
+
+
+ADMIN = Actor(2, GUILD, is_editor=False, is_admin=True)
+
+
+NEW = Change(name="Corner", domain="corner.example.org", country="us", form=Form.NATIONAL)
+
+
+async def call(world: World, act: Any, actor: Actor, *args: Any, confirmed: bool = False) -> Done | Ask:
+    answer: Done | Ask = await world.write(act, world.shelf, actor, *args, world.clock(), confirmed=confirmed)
+    await world.write(world.shelf.refresh)
+    return answer
+
+
+async def add(world: World, actor: Actor, change: Change, **how: bool) -> Done | Ask:
+    return await call(world, carriers.add, actor, change, **how)
+
+
+async def edit(world: World, actor: Actor, slug: str, change: Change, **how: bool) -> Done | Ask:
+    return await call(world, carriers.edit, actor, slug, change, **how)
+
+
+async def switch(world: World, actor: Actor, slug: str, on: bool, **how: bool) -> Done | Ask:
+    return await call(world, carriers.switch, actor, slug, on, **how)
+
+
+async def remove(world: World, actor: Actor, slug: str, **how: bool) -> Done | Ask:
+    return await call(world, carriers.remove, actor, slug, **how)
+
+
+def slug_of(world: World, guild: int, name: str) -> str:
+    (slug,) = [seen.carrier.slug for seen in world.shelf.seen_in(guild) if seen.carrier.name == name]
+    return slug
+
+
+async def test_an_entry_switched_off_takes_no_texts_until_it_is_on_again(world: World, road: Road) -> None:
+    await world.register(BOB)
+    off = await switch(world, EDITOR, "us-one", False)
+    assert "1 person on it can't be texted" in off.sentence
+    assert await world.refused(ANN, BOB) == REFUSAL
+    with pytest.raises(UserError, match="switched off"):
+        await world.ask_code(CARL)
+    await switch(world, EDITOR, "us-one", True)
+    await world.text(ANN, BOB)
+    await work(world.relay(road))
+    assert len(road.taken) == 1
+
+
+async def test_a_closed_entry_is_enabled_by_an_editor_who_saw_the_evidence(world: World) -> None:
+    with pytest.raises(UserError, match="Only the bot's owner"):
+        await switch(world, ADMIN, "us-failing", True, confirmed=True)
+    asked = await switch(world, EDITOR, "us-failing", True)
+    assert isinstance(asked, Ask)
+    assert "failing since 2024-12" in asked.sentence
+    assert "https://example.org/gone" in asked.sentence
+    with pytest.raises(UserError):
+        await world.ask_code(BOB, carrier_slug="us-failing")
+    assert isinstance(await switch(world, EDITOR, "us-failing", True, confirmed=True), Done)
+    await world.register(BOB, carrier_slug="us-failing")
+    await world.text(ANN, BOB)
+
+
+async def test_a_pager_is_never_enabled(world: World) -> None:
+    with pytest.raises(UserError, match="pages for pagers"):
+        await switch(world, EDITOR, "us-pager", True, confirmed=True)
+
+
+async def test_on_and_off_again_does_not_outlive_the_closing_date(world: World) -> None:
+    for on in (False, True):
+        await switch(world, EDITOR, "us-closing", on, confirmed=True)
+    await world.register(BOB, carrier_slug="us-closing")
+    world.clock.at = world.clock.at.replace(year=2027, month=4)
+    assert await world.refused(ANN, BOB) == REFUSAL
+    assert isinstance(await switch(world, EDITOR, "us-closing", True), Ask)
+
+
+async def test_removing_an_entry_in_use_asks_and_then_tells(world: World) -> None:
+    await world.register(BOB)
+    asked = await remove(world, EDITOR, "us-one")
+    assert isinstance(asked, Ask)
+    assert "1 person" in asked.sentence
+    assert isinstance(await remove(world, EDITOR, "us-one", confirmed=True), Done)
+    assert [notice.words for notice in await world.notices(BOB)] == [CARRIER_CHANGED]
+    assert world.shelf.find(GUILD, "us-one") is None
+    assert await world.refused(ANN, BOB) == REFUSAL
+
+
+async def test_an_entry_added_again_after_its_removal_is_a_new_one(world: World) -> None:
+    await add(world, EDITOR, replace(NEW, mms_domain="mms.example.org"), confirmed=True)
+    slug = slug_of(world, GUILD, "Corner")
+    await edit(world, EDITOR, slug, Change(status=Status.RETIRED))
+    await remove(world, EDITOR, slug, confirmed=True)
+    await add(world, EDITOR, replace(NEW, form=None), confirmed=True)
+    listed = world.shelf.find(GUILD, slug_of(world, GUILD, "Corner"))
+    assert listed is not None
+    carrier = listed.carrier
+    assert (carrier.status, carrier.status_date, carrier.mms_domain) == (Status.UNKNOWN, None, None)
+    assert carrier.gateway is not None
+    assert carrier.gateway.form is None
+
+
+async def test_another_process_sees_the_change_at_its_next_look(world: World, store_url: str) -> None:
+    other = replace(world, store=await open_store(store_url, [KEY]), shelf=Shelf(CATALOGUE, frozenset()))
+    try:
+        await other.register(BOB)
+        await switch(world, EDITOR, "us-one", False)
+        assert await other.refused(ANN, BOB) == REFUSAL
+        await switch(world, EDITOR, "us-one", True)
+        await add(world, EDITOR, NEW, confirmed=True)
+        await other.text(ANN, BOB)
+        assert "corner.example.org" in other.shelf.domains
+    finally:
+        await other.store.close()
+
+
+async def test_a_change_that_is_rolled_back_is_not_seen(world: World) -> None:
+    async def edit_and_fail(*arguments: Any, **how: bool) -> None:
+        await carriers.edit(*arguments, **how)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await call(world, edit_and_fail, EDITOR, "us-one", Change(name="X"))
+    await world.write(world.shelf.refresh)
+    listed = world.shelf.find(GUILD, "us-one")
+    assert listed is not None
+    assert listed.carrier.name == "One"

@@ -1,0 +1,183 @@
+"""Who may change what of the catalogue, what it asks first, and whom an edit touches."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.db.tables import Audit, CarrierEntry, GatewayDomain, Registration
+from bot.domain.catalogue import Form, Status
+from bot.domain.errors import UserError
+from bot.domain.words import CARRIER_CHANGED, REFUSAL
+from bot.services import carriers
+from bot.services.carrier_change import Actor, Ask, Change, Done
+from tests.services.world import ANN, BOB, CARL, GUILD, OTHER_GUILD, World
+
+EDITOR = Actor(1, GUILD, is_editor=True, is_admin=False)
+
+
+ADMIN = Actor(2, GUILD, is_editor=False, is_admin=True)
+
+
+OTHER_ADMIN = Actor(3, OTHER_GUILD, is_editor=False, is_admin=True)
+
+
+NOBODY = Actor(4, GUILD, is_editor=False, is_admin=False)
+
+
+NEW = Change(name="Corner", domain="corner.example.org", country="us", form=Form.NATIONAL)
+
+
+OWN = Change(name="Ours", domain="one.example.net", country="US", form=Form.COUNTRY)
+
+
+async def call(world: World, act: Any, actor: Actor, *args: Any, confirmed: bool = False) -> Done | Ask:
+    answer: Done | Ask = await world.write(act, world.shelf, actor, *args, world.clock(), confirmed=confirmed)
+    await world.write(world.shelf.refresh)
+    return answer
+
+
+async def add(world: World, actor: Actor, change: Change, **how: bool) -> Done | Ask:
+    return await call(world, carriers.add, actor, change, **how)
+
+
+async def edit(world: World, actor: Actor, slug: str, change: Change, **how: bool) -> Done | Ask:
+    return await call(world, carriers.edit, actor, slug, change, **how)
+
+
+async def switch(world: World, actor: Actor, slug: str, on: bool, **how: bool) -> Done | Ask:
+    return await call(world, carriers.switch, actor, slug, on, **how)
+
+
+async def remove(world: World, actor: Actor, slug: str, **how: bool) -> Done | Ask:
+    return await call(world, carriers.remove, actor, slug, **how)
+
+
+def slug_of(world: World, guild: int, name: str) -> str:
+    (slug,) = [seen.carrier.slug for seen in world.shelf.seen_in(guild) if seen.carrier.name == name]
+    return slug
+
+
+CALLS = [
+    (add, NEW), (edit, "us-one", Change(name="X")), (switch, "us-one", False), (switch, "us-one", True),
+    (remove, "us-one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", CALLS, ids=lambda value: f"{value[0].__name__}")
+async def test_plain_members_change_nothing(world: World, arguments: Any) -> None:
+    act, *rest = arguments
+    with pytest.raises(UserError, match="Manage Server"):
+        await act(world, NOBODY, *rest, confirmed=True)
+    for table in (CarrierEntry, Audit, GatewayDomain):
+        assert await world.rows(table) == []
+
+
+@pytest.mark.parametrize(
+    "act", [(edit, "us-one", Change(name="X")), (remove, "us-one")], ids=["edit", "remove"]
+)
+async def test_a_guilds_admin_changes_no_shared_entry(world: World, act: Any) -> None:
+    with pytest.raises(UserError, match="shared by all servers"):
+        await act[0](world, ADMIN, *act[1:], confirmed=True)
+    assert await world.rows(CarrierEntry) == []
+
+
+async def test_a_new_domain_is_asked_about_and_then_on_the_list_once(world: World) -> None:
+    asked = await add(world, EDITOR, NEW)
+    assert isinstance(asked, Ask)
+    assert "any number at corner.example.org" in asked.sentence
+    assert await world.rows(CarrierEntry) == await world.rows(GatewayDomain) == await world.rows(Audit) == []
+    assert "corner.example.org" not in world.shelf.domains
+    assert isinstance(await add(world, EDITOR, NEW, confirmed=True), Done)
+    assert isinstance(await add(world, EDITOR, replace(NEW, name="Corner Two")), Done)
+    assert [row.domain for row in await world.rows(GatewayDomain)] == ["corner.example.org"]
+    assert [(row.action, row.actor_id) for row in await world.rows(Audit)] == [
+        ("domain add", 1), ("carrier add", 1), ("carrier add", 1),
+    ]  # fmt: skip
+    await world.register(BOB, carrier_slug=slug_of(world, GUILD, "Corner"))
+    await world.text(ANN, BOB)
+
+
+async def test_an_admin_is_sent_to_the_owner_for_an_unlisted_domain(world: World) -> None:
+    with pytest.raises(UserError, match="Ask the owner"):
+        await add(world, ADMIN, NEW, confirmed=True)
+    assert await world.rows(GatewayDomain) == []
+
+
+@pytest.mark.parametrize("domain", ["retired.example.net", "failing.example.net"])
+async def test_an_admin_cannot_bring_a_closed_gateway_back(world: World, domain: str) -> None:
+    with pytest.raises(UserError, match="Only the bot's owner can use its gateway again"):
+        await add(world, ADMIN, replace(OWN, domain=domain), confirmed=True)
+    assert isinstance(await add(world, EDITOR, replace(OWN, domain=domain)), Ask)
+    assert await world.rows(CarrierEntry) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"domain": "user@host"}, {"domain": "localhost"}, {"domain": "a b.example"},
+        {"domain": "x.exa\r\nmple"}, {"domain": "127.0.0.1"}, {"name": "a\nb"}, {"name": "  "}, {"country": "ZZ"}, {"mms_domain": "%s"},
+        {"name": None}, {"domain": None},
+    ],
+    ids=repr,
+)  # fmt: skip
+async def test_what_makes_no_sense_is_refused_with_nothing_written(
+    world: World, change: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError):
+        await add(world, EDITOR, replace(NEW, **change), confirmed=True)
+    assert await world.rows(CarrierEntry) == await world.rows(GatewayDomain) == []
+
+
+async def test_an_edited_gateway_takes_the_proof_from_those_it_touches_and_tells_them(world: World) -> None:
+    await world.register(ANN, carrier_slug="us-two")
+    await world.register(BOB)
+    answer = await edit(world, EDITOR, "us-one", Change(domain="Two.Example.NET "))
+    assert isinstance(answer, Done)
+    assert "1 person must prove their phone again" in answer.sentence
+    states = {row.person_id: (row.state, row.version) for row in await world.rows(Registration)}
+    assert states == {ANN: ("active", 1), BOB: ("unproven", 2)}
+    assert [notice.words for notice in await world.notices(BOB)] == [CARRIER_CHANGED]
+    assert await world.notices(ANN) == []
+    assert await world.refused(CARL, BOB) == REFUSAL
+    await world.register(BOB)
+    await world.text(CARL, BOB)
+
+
+async def test_an_edited_form_leaves_those_alone_who_proved_that_form(world: World) -> None:
+    german = {"carrier_slug": "de-open"}
+    await world.register(ANN, typed_number="01512 3456789", form=Form.TRUNK, **german)
+    await world.register(BOB, typed_number="01512 3456788", form=Form.COUNTRY, **german)
+    await edit(world, EDITOR, "de-open", Change(form=Form.TRUNK))
+    assert {row.person_id: row.state for row in await world.rows(Registration)} == {
+        ANN: "active",
+        BOB: "unproven",
+    }
+    assert [len(await world.notices(person)) for person in (ANN, BOB)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(name="Renamed"),
+        Change(domain="one.example.net"),
+        Change(form=Form.NATIONAL),
+        Change(status=Status.UNKNOWN),
+    ],
+    ids=repr,
+)
+async def test_an_edit_that_moves_no_gateway_touches_nobody(world: World, change: Change) -> None:
+    await world.register(BOB)
+    await edit(world, EDITOR, "us-one", change)
+    assert (await world.rows(Registration))[0].state == "active"
+    assert await world.notices(BOB) == []
+    await world.text(ANN, BOB)
+
+
+async def test_the_audit_says_who_changed_what_from_what(world: World) -> None:
+    await edit(world, EDITOR, "us-one", Change(name="Renamed", status=Status.FAILING))
+    (row,) = await world.rows(Audit)
+    assert (row.guild_id, row.actor_id, row.action, row.subject) == (GUILD, 1, "carrier edit", "us-one")
+    assert json.loads(row.before) == {"name": "One", "status": "active", "status_date": None}
+    assert json.loads(row.after) == {"name": "Renamed", "status": "failing", "status_date": "2026-11-22"}

@@ -1,0 +1,206 @@
+"""A lease names its owner: what a dead relay held is taken up again, what a living one holds is not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.relay_lock import AlreadyRunning, RelayLock
+from bot.db.store import Store, open_store
+from bot.db.tables import OutboxItem
+from bot.domain.outcome import Outcome, Reply, Step
+from bot.domain.states import State
+from bot.domain.words import CODE_UNSURE
+from bot.services.delivery import Relay
+from tests.db.stores import KEY
+from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, work
+
+NOBODY = Reply(Step.RCPT, 550, "5.1.1 no such subscriber")
+
+
+class FragileStore:
+    """A store whose disk fills up when told: the edge that the operating system is."""
+
+    def __init__(self, real: Store) -> None:
+        self._real = real
+        self.full = False
+        self.loses_next_commit = False
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        if self.full:
+            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        async with self._real.write() as session:
+            yield session
+        if self.loses_next_commit:
+            self.loses_next_commit = False
+            raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+async def stall(world: World, road: Road, owner: int) -> Relay:
+    """Let a relay claim what waits and hang with it on the wire."""
+    road.open.clear()
+    relay = world.relay(road, owner=owner)
+    await relay.one_pass()
+    await asyncio.wait_for(road.begun.wait(), 10)
+    return relay
+
+
+async def test_leases_of_a_dead_relay_are_taken_over_and_logged_as_ambiguous(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    dead = await stall(world, Road(), owner=1)
+    clock.forward(seconds=1)
+    await work(world.relay(road, owner=2))
+    assert await world.attempts() == [(Outcome.AMBIGUOUS, Step.BODY, None)]
+    assert await world.standing(text) == (State.ACCEPTED, "", 1)
+    (row,) = await world.rows(OutboxItem)
+    assert (row.attempts, row.ambiguous) == (1, 1)
+    assert [mail.mail_id for mail in road.taken] == [row.mail_id]
+    for task in list(dead._sending):
+        task.cancel()
+    await dead.finish()
+
+
+async def test_a_code_of_a_dead_relay_is_not_sent_again(world: World, road: Road) -> None:
+    await world.ask_code(ANN)
+    first = Road()
+    dead = await stall(world, first, owner=1)
+    await work(world.relay(road, owner=2), 2)
+    assert road.tried == []
+    assert [notice.words for notice in await world.notices(ANN)] == [CODE_UNSURE]
+    first.open.set()
+    await dead.finish()
+
+
+@pytest.mark.parametrize("late", [TAKEN, NOBODY, Reply(Step.RCPT, 451), Reply(Step.BODY, None)], ids=repr)
+async def test_a_result_counts_only_where_the_lease_is_still_ours(
+    world: World, road: Road, late: Reply
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB, "hello " * 60)
+    slow = Road(answer=lambda _: late)
+    first = await stall(world, slow, owner=1)
+    second = world.relay(road, owner=2)
+    await work(second)
+    assert await world.items(text) == ["sent", "waiting", "waiting"]
+    slow.open.set()
+    await first.finish()
+    assert await world.items(text) == ["sent", "waiting", "waiting"]
+    await work(second, 3)
+    assert await world.standing(text) == (State.ACCEPTED, "", 3)
+    assert [row[0] for row in await world.attempts()].count(Outcome.AMBIGUOUS) >= 1
+
+
+async def test_a_late_verdict_on_a_code_that_is_no_longer_ours_is_not_told_twice(
+    world: World, road: Road
+) -> None:
+    await world.ask_code(ANN)
+    slow = Road(answer=lambda _: NOBODY)
+    first = await stall(world, slow, owner=1)
+    await work(world.relay(road, owner=2))
+    slow.open.set()
+    await first.finish()
+    assert [notice.words for notice in await world.notices(ANN)] == [CODE_UNSURE]
+
+
+async def test_a_living_relay_keeps_its_leases_on_postgresql(world: World, road: Road, clock: Clock) -> None:
+    if world.store.is_sqlite:
+        lock = RelayLock()
+        await lock.take(world.store, 1)
+        with pytest.raises(AlreadyRunning):
+            await RelayLock().take(world.store, 2)
+        await lock.release()
+        await lock.take(world.store, 2)
+        await lock.release()
+        return
+    await world.register(BOB)
+    await world.text(ANN, BOB)
+    slow, lock = Road(), RelayLock()
+    await lock.take(world.store, 1)
+    first, second = await stall(world, slow, owner=1), world.relay(road, owner=2)
+    for _ in range(3):
+        await work(second)
+        clock.forward(seconds=10)
+    assert road.tried == []
+    assert await lock.held()
+    await lock.release()
+    await work(second)
+    assert len(road.taken) == 1
+    slow.open.set()
+    await first.finish()
+
+
+async def test_two_relays_on_postgresql_never_send_the_same_mail(world: World, store_url: str) -> None:
+    if world.store.is_sqlite:
+        return
+    people = range(100, 120)
+    for person in people:
+        await world.register(person, typed_number=f"206 555 0{person}")
+        await world.text(ANN, person)
+    other = await open_store(store_url, [KEY])
+    worlds, roads, locks = (world, replace(world, store=other)), (Road(), Road()), (RelayLock(), RelayLock())
+    try:
+        for number, (its, lock) in enumerate(zip(worlds, locks, strict=True), 1):
+            await lock.take(its.store, number)
+        relays = [its.relay(road, owner) for owner, its, road in zip((1, 2), worlds, roads, strict=True)]
+        await asyncio.gather(*(work(relay, 12) for relay in relays))
+        sent = [mail.mail_id for road in roads for mail in road.taken]
+        assert len(sent) == len(set(sent)) == len(people)
+        assert await world.attempts() == []
+    finally:
+        for lock in locks:
+            await lock.release()
+        await other.close()
+
+
+async def test_results_wait_in_memory_while_the_store_takes_nothing(world: World, road: Road) -> None:
+    fragile = FragileStore(world.store)
+    await world.register(BOB)
+    text = await world.text(ANN, BOB, "hello " * 60)
+    await world.register(CARL)
+    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    road.open.clear()
+    await relay.one_pass()
+    await road.begun.wait()
+    fragile.full = True
+    road.open.set()
+    await asyncio.wait(relay._sending)
+    later = await world.text(ANN, CARL)
+    for _ in range(3):
+        with pytest.raises(OperationalError):
+            await relay.one_pass()
+    assert len(road.tried) == 1
+    assert await world.items(text) == ["leased", "waiting", "waiting"]
+    fragile.full = False
+    await work(relay, 4)
+    assert (await world.standing(text))[0] == (await world.standing(later))[0] == State.ACCEPTED
+    assert len(road.tried) == 4
+    assert await world.attempts() == []
+
+
+async def test_a_claim_whose_commit_was_cut_is_found_again(world: World, road: Road, clock: Clock) -> None:
+    """The commit held, its reply was lost: nothing is on the wire, and nobody else may take the lease."""
+    fragile = FragileStore(world.store)
+    await world.register(BOB)
+    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    await work(relay)
+    text = await world.text(ANN, BOB)
+    fragile.loses_next_commit = True
+    with pytest.raises(OperationalError):
+        await relay.one_pass()
+    assert await world.items(text) == ["leased"]
+    clock.forward(seconds=2)
+    await work(relay, 2)
+    assert await world.standing(text) == (State.ACCEPTED, "", 1)
+    assert await world.attempts() == []

@@ -1,0 +1,197 @@
+"""While the mail server is away texts wait, everybody who must know is told once, and nothing storms."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from bot.db.tables import OutboxItem, Registration
+from bot.domain.outcome import Reply, Step
+from bot.domain.states import State
+from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, work
+
+OPERATOR = 0
+NO_CONNECTION = Reply(Step.CONNECT, None)
+NO_LOGIN = Reply(Step.LOGIN, 535, "5.7.8 Bad credentials")
+QUOTA = Reply(Step.MAIL, 550, "5.4.5 Daily user sending limit exceeded")
+
+
+def away(road: Road, reply: Reply) -> None:
+    road.answer, road.probe_answer = (lambda _: reply), reply
+
+
+def back(road: Road) -> None:
+    road.answer, road.probe_answer = (lambda _: TAKEN), None
+
+
+async def two_texts(world: World) -> list[int]:
+    for person in (BOB, CARL):
+        await world.register(person)
+    return [await world.text(ANN, BOB), await world.text(99, CARL)]
+
+
+async def test_texts_wait_and_senders_and_operator_hear_of_it_once(
+    world: World, road: Road, clock: Clock
+) -> None:
+    texts = await two_texts(world)
+    away(road, NO_CONNECTION)
+    relay = world.relay(road)
+    for _ in range(40):
+        await work(relay)
+        clock.forward(seconds=15)
+    assert [await world.standing(text) for text in texts] == [(State.QUEUED, "relay_away", 0)] * 2
+    assert [len(await world.notices(person)) for person in (ANN, 99, OPERATOR)] == [1, 1, 1]
+    (told,) = await world.notices(OPERATOR)
+    assert "SMTP_HOST" in told.words
+    back(road)
+    clock.forward(minutes=2)
+    await work(relay, 2)
+    assert [await world.standing(text) for text in texts] == [(State.ACCEPTED, "", 1)] * 2
+
+
+async def test_a_text_that_comes_during_an_outage_is_explained_too(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await two_texts(world)
+    away(road, NO_CONNECTION)
+    relay = world.relay(road)
+    await work(relay)
+    tried = len(road.tried)
+    late = await world.text(50, BOB)
+    await work(relay)
+    assert await world.standing(late) == (State.QUEUED, "relay_away", 0)
+    assert len(await world.notices(50)) == 1
+    assert len(road.tried) == tried
+
+
+async def test_probes_come_ever_more_slowly(world: World, road: Road, clock: Clock) -> None:
+    await two_texts(world)
+    away(road, NO_CONNECTION)
+    relay = world.relay(road)
+    at: list[float] = []
+    begun = clock.at
+    for _ in range(300):
+        before = road.probes
+        await relay.one_pass()
+        await relay.finish()
+        if road.probes > before:
+            at.append((clock.at - begun).total_seconds())
+        clock.forward(seconds=1)
+    gaps = [later - earlier for earlier, later in pairwise(at)]
+    assert gaps[:5] == [2, 4, 8, 16, 32]
+    assert set(gaps[5:]) == {60}
+
+
+async def test_a_refused_login_is_tried_a_few_times_an_hour(world: World, road: Road, clock: Clock) -> None:
+    await two_texts(world)
+    away(road, NO_LOGIN)
+    relay = world.relay(road)
+    for _ in range(240):
+        await work(relay)
+        clock.forward(seconds=15)
+    assert 4 <= road.probes <= 7
+    assert len(road.tried) == 2
+    (told,) = await world.notices(OPERATOR)
+    assert "SMTP_PASSWORD" in told.words
+    back(road)
+    clock.forward(hours=1)
+    await work(relay, 2)
+    assert len(road.taken) == 2
+
+
+async def test_a_short_break_does_not_reach_the_operator(world: World, road: Road, clock: Clock) -> None:
+    texts = await two_texts(world)
+    away(road, NO_CONNECTION)
+    relay = world.relay(road)
+    await work(relay)
+    back(road)
+    clock.forward(seconds=5)
+    await work(relay, 2)
+    assert [(await world.standing(text))[0] for text in texts] == [State.ACCEPTED] * 2
+    assert await world.notices(OPERATOR) == []
+
+
+async def test_a_second_outage_is_a_new_one(world: World, road: Road, clock: Clock) -> None:
+    await two_texts(world)
+    relay = world.relay(road)
+    for _ in range(2):
+        away(road, NO_CONNECTION)
+        text = await world.text(ANN, BOB)
+        for _ in range(60):
+            await work(relay)
+            clock.forward(seconds=2)
+        back(road)
+        clock.forward(minutes=2)
+        await work(relay, 3)
+        assert (await world.standing(text))[0] == State.ACCEPTED
+    assert len(await world.notices(OPERATOR)) == 2
+
+
+async def test_the_accounts_limit_pauses_everything_and_blames_nobody(
+    world: World, road: Road, clock: Clock
+) -> None:
+    texts = await two_texts(world)
+    road.answer = lambda _: QUOTA
+    relay = world.relay(road, connections=1)
+    await work(relay)
+    tried = len(road.tried)
+    late = await world.text(50, BOB)
+    for _ in range(29):
+        await work(relay)
+        clock.forward(minutes=1)
+    assert len(road.tried) == tried
+    assert [await world.standing(text) for text in (*texts, late)] == [(State.QUEUED, "limited", 0)] * 3
+    assert [len(await world.notices(person)) for person in (ANN, 99, 50)] == [1, 1, 1]
+    assert {row.state for row in await world.rows(Registration)} == {"active"}
+    road.answer = lambda _: TAKEN
+    clock.forward(minutes=2)
+    await work(relay, 4)
+    assert {(await world.standing(text))[0] for text in (*texts, late)} == {State.ACCEPTED}
+
+
+async def test_an_accounts_limit_that_lasts_all_day_is_told_once_a_day(
+    world: World, road: Road, clock: Clock
+) -> None:
+    world.expires = timedelta(days=3)
+    await two_texts(world)
+    road.answer = lambda _: QUOTA
+    relay = world.relay(road)
+    for _ in range(20):
+        await work(relay, 2)
+        clock.forward(hours=1)
+    (told,) = await world.notices(OPERATOR)
+    assert "limit" in told.words
+    clock.forward(hours=5)
+    await work(relay, 2)
+    assert len(await world.notices(OPERATOR)) == 2
+    assert len(await world.notices(ANN)) == 1
+
+
+async def test_codes_and_due_times_survive_an_outage(world: World, road: Road, clock: Clock) -> None:
+    await world.ask_code(ANN)
+    away(road, NO_CONNECTION)
+    relay = world.relay(road)
+    await work(relay)
+    (row,) = await world.rows(OutboxItem)
+    assert (row.state, row.attempts, row.words_sealed is not None) == ("waiting", 0, True)
+    back(road)
+    clock.forward(minutes=1)
+    await work(relay, 2)
+    assert len(road.taken) == 1
+
+
+@pytest.mark.parametrize("hours", [-24, -365 * 24, 24])
+async def test_a_clock_that_jumps_does_not_close_the_road_for_long(
+    world: World, road: Road, clock: Clock, hours: int
+) -> None:
+    await two_texts(world)
+    away(road, NO_LOGIN)
+    relay = world.relay(road)
+    for _ in range(10):
+        await work(relay)
+        clock.forward(minutes=10)
+    back(road)
+    clock.forward(hours=hours)
+    probes = road.probes
+    await work(relay)
+    assert road.probes == probes + 1

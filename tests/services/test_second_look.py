@@ -1,0 +1,120 @@
+"""What changed while a text waited counts: the claim asks again (dangers T25)."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.db.tables import OutboxItem
+from bot.domain.consent import NOBODY
+from bot.domain.states import State
+from bot.domain.words import REFUSAL, standing
+from bot.services import carriers, phone
+from bot.services.carrier_change import Actor, Change
+from tests.services.world import ANN, BOB, CARL, GUILD, Road, World, work
+
+EDITOR = Actor(1, GUILD, is_editor=True, is_admin=True)
+
+
+async def block(world: World) -> None:
+    await world.write(phone.block, BOB, ANN, world.clock())
+
+
+async def pause(world: World) -> None:
+    await world.write(phone.pause, BOB, 1, world.clock())
+
+
+async def remove(world: World) -> None:
+    await world.write(phone.remove, BOB, world.clock())
+
+
+async def remove_and_register_again(world: World) -> None:
+    await remove(world)
+    await world.register(BOB)
+
+
+async def allow_nobody(world: World) -> None:
+    await world.write(phone.allow, BOB, GUILD, NOBODY, world.clock())
+
+
+async def change_number(world: World) -> None:
+    await world.register(BOB, typed_number="206 555 0177")
+
+
+async def lose_the_number(world: World) -> None:
+    await world.register(CARL, typed_number="206 555 0102")
+
+
+async def disable_the_carrier(world: World) -> None:
+    await world.write(carriers.switch, world.shelf, EDITOR, "us-one", False, world.clock(), confirmed=True)
+
+
+async def remove_the_carrier(world: World) -> None:
+    await world.write(carriers.remove, world.shelf, EDITOR, "us-one", world.clock(), confirmed=True)
+
+
+async def move_the_gateway(world: World) -> None:
+    change = Change(domain="two.example.net")
+    await world.write(carriers.edit, world.shelf, EDITOR, "us-one", change, world.clock(), confirmed=True)
+
+
+CHANGES = [block, pause, remove, remove_and_register_again, allow_nobody, change_number, lose_the_number,
+           disable_the_carrier, remove_the_carrier, move_the_gateway]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_text_that_may_no_longer_go_is_cancelled_and_its_sender_told(
+    world: World, road: Road, change: Callable[[World], Awaitable[None]]
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB, "hello " * 60)
+    await change(world)
+    await work(world.relay(road), 3)
+    assert [mail for mail in road.tried if "hello" in mail.words] == []
+    assert await world.items(text) == ["cancelled"] * 3
+    state, reason, sent = await world.standing(text)
+    assert (state, sent) == (State.CANCELLED, 0)
+    assert standing("@bob", state, reason, 3, sent) == REFUSAL
+    assert [notice.text_id for notice in await world.notices(ANN)] == [text]
+    assert {row.words_sealed for row in await world.rows(OutboxItem, OutboxItem.text_id == text)} == {None}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_stops_the_parts_that_are_left(
+    world: World, road: Road, change: Callable[[World], Awaitable[None]]
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB, "hello " * 60)
+    road.open.clear()
+    relay = world.relay(road)
+    await relay.one_pass()
+    await road.begun.wait()
+    await change(world)
+    road.open.set()
+    await work(relay, 3)
+    assert [mail.words.splitlines()[0][-5:] for mail in road.taken] == ["(1/3)"]
+    assert await world.items(text) == ["sent", "cancelled", "cancelled"]
+    assert await world.standing(text) == (State.CANCELLED, "", 1)
+
+
+async def test_an_unblock_in_time_lets_the_text_go(world: World, road: Road) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    await block(world)
+    await world.write(phone.unblock, BOB, ANN)
+    await work(world.relay(road))
+    assert await world.standing(text) == (State.ACCEPTED, "", 1)
+
+
+async def test_a_code_that_was_replaced_is_not_sent(world: World, road: Road) -> None:
+    await world.ask_code(ANN, typed_number="206 555 0111")
+    await world.ask_code(ANN, typed_number="206 555 0112")
+    await work(world.relay(road), 2)
+    assert [mail.address for mail in road.taken] == ["2065550112@one.example.net"]
+
+
+async def test_a_code_whose_number_another_asked_for_is_not_sent(world: World, road: Road) -> None:
+    await world.ask_code(ANN, typed_number="206 555 0111")
+    await world.ask_code(BOB, typed_number="206 555 0111")
+    await work(world.relay(road), 2)
+    assert [mail.words[6:42] for mail in road.taken] == [" is your Textbridge code for @person1"[:36]]
+    assert "@person12." in road.taken[0].words

@@ -1,0 +1,128 @@
+"""What the admins of one guild do to the catalogue changes nothing that another guild sees (dangers T2)."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from bot.db.store import Store
+from bot.db.tables import Audit, CarrierEntry, GatewayDomain
+from bot.domain.catalogue import Form, Status
+from bot.domain.errors import UserError
+from bot.services import carrier_list, carriers
+from bot.services.carrier_change import Actor, Change
+from bot.services.registration import carrier_to_register
+from bot.services.shelf import Shelf
+from tests.services.world import ANN, BOB, CATALOGUE, GUILD, OTHER_GUILD, Clock, World
+
+ADMIN = Actor(2, GUILD, is_editor=False, is_admin=True)
+OTHER_ADMIN = Actor(3, OTHER_GUILD, is_editor=False, is_admin=True)
+EDITOR = Actor(1, OTHER_GUILD, is_editor=True, is_admin=True)
+
+NAMES = st.sampled_from(["Ours", "Theirs", "One", "Service"])
+DOMAINS = st.sampled_from(["one.example.net", "two.example.net", "retired.example.net", "evil.example.com"])
+CHANGES = st.builds(
+    Change,
+    name=st.none() | NAMES,
+    domain=st.none() | DOMAINS,
+    country=st.sampled_from([None, "US"]),
+    form=st.none() | st.sampled_from(Form),
+    status=st.none() | st.sampled_from(Status),
+)
+SLUGS = st.sampled_from(
+    ["us-one", "us-failing", "any-service", "us-ours", "us-theirs", "own-us-ours", "own-us-theirs", "Theirs"]
+)
+COMMANDS = st.one_of(
+    st.tuples(st.just(carriers.add), CHANGES),
+    st.tuples(st.just(carriers.edit), SLUGS, CHANGES),
+    st.tuples(st.just(carriers.switch), SLUGS, st.booleans()),
+    st.tuples(st.just(carriers.remove), SLUGS),
+)
+
+
+async def try_to(world: World, actor: Actor, command: tuple[Any, ...]) -> None:
+    act, *arguments = command
+    try:
+        await world.write(act, world.shelf, actor, *arguments, world.clock(), confirmed=True)
+    except UserError:
+        pass
+    await world.write(world.shelf.refresh)
+
+
+def answer(act: Any, *arguments: Any) -> str:
+    try:
+        return str(act(*arguments))
+    except UserError as refused:
+        return f"refused: {refused}"
+
+
+def view(world: World, guild: int) -> list[str]:
+    """Ask everything that a guild's members can ask of the catalogue."""
+    slugs = [carrier.slug for carrier in CATALOGUE.carriers]
+    slugs += ["us-theirs", "own-us-theirs", "own-us-ours", "us-ours"]
+    return [
+        answer(carrier_list.page, world.shelf, guild, None, None, None),
+        *(answer(carrier_list.describe, world.shelf, guild, slug, world.clock()) for slug in slugs),
+        *(answer(carrier_to_register, world.shelf, guild, slug, world.clock()) for slug in slugs),
+        *(str(world.shelf.search(guild, word, "US", everything=True)) for word in ("", "ours", "one")),
+        *(str(world.shelf.named(guild, word)) for word in ("Ours", "Theirs", "One")),
+        str(sorted(world.shelf.domains)),
+    ]
+
+
+async def fresh(store: Store) -> World:
+    async with store.write() as session:
+        for table in (CarrierEntry, GatewayDomain, Audit):
+            await session.execute(delete(table))
+    return World(store, Clock(), Shelf(CATALOGUE, frozenset()))
+
+
+MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+
+
+@MANY
+@given(commands=st.lists(COMMANDS, min_size=1, max_size=6), theirs_first=st.booleans())
+async def test_no_command_of_one_guild_changes_what_another_sees(
+    store: Store, commands: list[tuple[Any, ...]], theirs_first: bool
+) -> None:
+    world = await fresh(store)
+    own = (carriers.add, Change(name="Theirs", domain="two.example.net", country="US", form=Form.PLUS))
+    if theirs_first:
+        await try_to(world, OTHER_ADMIN, own)
+    before = view(world, OTHER_GUILD)
+    assert ("Theirs" in before[0]) == theirs_first
+    for command in commands:
+        await try_to(world, ADMIN, command)
+        assert view(world, OTHER_GUILD) == before
+    await try_to(world, OTHER_ADMIN, own)
+    assert "Theirs" in view(world, OTHER_GUILD)[0]
+
+
+async def test_a_guilds_own_entry_is_seen_and_used_only_there(world: World) -> None:
+    await try_to(world, ADMIN, (carriers.add, Change(name="Ours", domain="two.example.net", country="US")))
+    assert "this server's own" in view(world, GUILD)[0]
+    assert "Ours" not in view(world, OTHER_GUILD)[0]
+    (slug,) = [seen.carrier.slug for seen in world.shelf.seen_in(GUILD) if seen.carrier.name == "Ours"]
+    await world.register(BOB, carrier_slug=slug)
+    await world.text(ANN, BOB)
+    for guild in (OTHER_GUILD, None):
+        assert "no such carrier" in answer(carrier_to_register, world.shelf, guild, slug, world.clock())
+
+
+async def test_a_shared_entry_of_the_same_name_does_not_swallow_a_guilds_own(world: World) -> None:
+    change = Change(name="Ours", domain="two.example.net", country="US")
+    await try_to(world, ADMIN, (carriers.add, change))
+    (slug,) = [seen.carrier.slug for seen in world.shelf.seen_in(GUILD) if seen.carrier.name == "Ours"]
+    await world.register(BOB, carrier_slug=slug)
+    await try_to(world, EDITOR, (carriers.add, change))
+    assert {seen.guild for seen in world.shelf.seen_in(GUILD) if seen.carrier.name == "Ours"} == {GUILD, 0}
+    await world.text(ANN, BOB)
+
+
+async def test_a_guild_hides_a_shared_entry_for_itself_alone(world: World) -> None:
+    await try_to(world, ADMIN, (carriers.switch, "us-one", False))
+    assert "switched off here" in answer(carrier_to_register, world.shelf, GUILD, "us-one", world.clock())
+    await world.register(BOB, guild_id=OTHER_GUILD)
+    await try_to(world, ADMIN, (carriers.switch, "us-one", True))
+    await world.register(ANN)
