@@ -239,9 +239,6 @@ async def test_a_discord_that_answers_nothing_more_holds_no_stop_up(place: Place
         assert "kept" in await place.phone.text()
         gate.hang("*", ".*")
         await out_within(bot, OUT_S)
-    traced = [line for line in place.said() if "Traceback" in line]
-    assert all(" ERROR bot.commands.answers: " in line for line in traced), traced
-    place.output.write_text("")
     gate.release()
     async with place.bot() as bot:
         await answer.settled(lambda shown: HANDED in shown.content)

@@ -94,6 +94,9 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
     A failure of the answer itself must not pass either: the person would see "thinking…" for ever.
     """
     original = getattr(error, "original", error)
+    if interaction.client.is_closed():
+        _log.info("interaction %d: the bot stopped before it was answered", interaction.id)
+        return
     if _takes_no_answer(interaction, original):
         _log.info("interaction %d: it came too late or twice; nothing was done", interaction.id)
         return
@@ -102,8 +105,9 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
     except discord.HTTPException as late:
         if late.code != _TOO_LATE:
             _log.warning("interaction %d: its error could not be answered (%s)", interaction.id, late.code)
-    except Exception:
-        _log.exception("interaction %d: its error could not be answered", interaction.id)
+    except Exception as failed:
+        level, trace = (logging.INFO, None) if interaction.client.is_closed() else (logging.ERROR, failed)
+        _log.log(level, "interaction %d: its error could not be answered", interaction.id, exc_info=trace)
 
 
 def _takes_no_answer(interaction: discord.Interaction, error: Exception) -> bool:

@@ -22,6 +22,7 @@ class Step(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     BODY = "body"  # the words and the final dot were sent
+    LOST = "lost"  # the relay that held the mail died: nobody knows how far it came
 
 
 class Outcome(StrEnum):
@@ -89,6 +90,7 @@ _WHATEVER_THE_CODE = {
     Step.LOGIN: Outcome.RELAY_AWAY,
     Step.CHECK: Outcome.GATEWAY_GONE,
     Step.STOPPED: Outcome.STOPPED,
+    Step.LOST: Outcome.AMBIGUOUS,
 }
 
 

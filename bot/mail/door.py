@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from dataclasses import dataclass
+from typing import cast
 
 import aiosmtplib
 
@@ -90,7 +91,7 @@ class Door:
             return Reply(step, None, kind)
         finally:
             if not ready:
-                client.close()
+                hang_up(client)
 
     def _tls_context(self) -> ssl.SSLContext | None:
         if self._config.security != "none" and self._tls is None:
@@ -112,6 +113,16 @@ class Door:
             except aiosmtplib.SMTPAuthenticationError as refused:
                 self._login_refused = refused, now
                 raise
+
+
+def hang_up(client: aiosmtplib.SMTP) -> None:
+    """Close a connection at once: nothing that still waits to be written goes out, not even TLS's goodbye.
+
+    It is the one thing that is safe after a 354, where anything written would be mail.
+    """
+    if client.transport is not None:
+        cast(asyncio.WriteTransport, client.transport).abort()
+    client.close()
 
 
 def _make_tls_context(ca_file: str | None) -> ssl.SSLContext:

@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection
-from typing import cast
 
 import aiosmtplib
 
 from bot.domain.account import SmtpConfig
 from bot.domain.address import ForbiddenRecipient, check_recipient
 from bot.domain.outcome import Reply, Step
-from bot.mail.door import Door, Timeouts
+from bot.mail.door import Door, Timeouts, hang_up
 from bot.mail.render import Mail, stuffed
 
 QUIT_S = 0.2
@@ -55,7 +54,7 @@ class Road:
             reply = await self._dialogue(client, mail)
             await self._keep_or_close(client, reply)
         except BaseException:
-            client.close()
+            hang_up(client)
             raise
         finally:
             self._busy.pop(client, None)
@@ -67,7 +66,7 @@ class Road:
             client, since = self._idle.pop()
             if client.is_connected and now - since < self._timeouts.idle:
                 return client
-            client.close()
+            hang_up(client)
         return None
 
     async def _dialogue(self, client: aiosmtplib.SMTP, mail: Mail) -> Reply:
@@ -107,7 +106,7 @@ class Road:
         if client.is_connected and not self._stopping and await self._is_clean(client, reply):
             self._idle.append((client, asyncio.get_running_loop().time()))
         else:
-            client.close()
+            hang_up(client)
 
     async def _is_clean(self, client: aiosmtplib.SMTP, reply: Reply) -> bool:
         """Tell whether a connection can take the next mail, after RSET where an envelope is still open."""
@@ -152,13 +151,12 @@ class Road:
         self._cut(lambda step: True)
 
     def _cut(self, which: Callable[[Step], bool]) -> None:
-        # Closing the socket is the one thing that is safe after a 354: anything written would be mail.
         for client, step in list(self._busy.items()):
-            if which(step) and client.transport is not None:
-                cast(asyncio.WriteTransport, client.transport).abort()
+            if which(step):
+                hang_up(client)
 
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
     with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
         await client.execute_command(b"QUIT", timeout=QUIT_S)
-    client.close()
+    hang_up(client)

@@ -69,16 +69,20 @@ async def _record_one(
         case Outcome.ACCOUNT_LIMIT:
             return await outbox.put_back(session, owner, item.id, now + ACCOUNT_PAUSE), LIMITED
         case Outcome.AMBIGUOUS:
-            return await _unsure(session, owner, item, now, retry_at)
+            return await _unsure(session, owner, item, reply, now, retry_at)
     return await _refused(session, owner, item, outcome, now)
 
 
 async def _unsure(
-    session: AsyncSession, owner: int, item: Leased, now: datetime, retry_at: RetryAt
+    session: AsyncSession, owner: int, item: Leased, reply: Reply, now: datetime, retry_at: RetryAt
 ) -> tuple[bool, str]:
-    if item.verification_id is None and item.ambiguous + 1 < MOST_AMBIGUOUS:
-        due = retry_at(item.attempts)
-        return await outbox.put_back(session, owner, item.id, due, attempts=1, ambiguous=1), LATER
+    # Crashes of our own never give a text up: it may not have been begun in any of them.
+    ours_to_blame = reply.step is Step.LOST
+    if item.verification_id is None and (ours_to_blame or item.ambiguous + 1 < MOST_AMBIGUOUS):
+        put_back = await outbox.put_back(
+            session, owner, item.id, retry_at(item.attempts), attempts=1, ambiguous=1
+        )
+        return put_back, "" if ours_to_blame else LATER
     # A code is never sent twice: the person asks for a new one instead.
     ours = await outbox.finish(session, owner, item.id, Item.UNSURE)
     if ours:
@@ -120,5 +124,5 @@ async def take_over(session: AsyncSession, owner: int, now: datetime) -> int:
     _log.warning("outbox: took over %d leases of a relay that is gone", len(items))
     # No waiting for these: the break was ours, not the server's.
     return await record(
-        session, owner, [(item, Reply(Step.BODY, None)) for item in items], now, lambda _: now
+        session, owner, [(item, Reply(Step.LOST, None)) for item in items], now, lambda _: now
     )

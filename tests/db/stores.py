@@ -1,17 +1,21 @@
 """Give tests real stores: whoever asks for `store` runs on a SQLite file and on a PostgreSQL server."""
 
 import asyncio
-import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.db.base import Base
+from bot.db.crypto import Vault
 from bot.db.migrate import migrate
 from bot.db.store import Store, open_store
-from bot.db.tables import Base
 from tests.peers.postgres import Postgres
 
 KEY = Fernet.generate_key().decode()
@@ -27,6 +31,27 @@ def psycopg_url(url: str) -> str:
     return url.replace("+psycopg", "")
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One migrated database for the whole run; its engine keeps what it compiled from test to test."""
+
+    url: str
+    engine: AsyncEngine
+    vault: Vault
+
+
+def shared(url: str) -> Shared:
+    """Migrate a database and make its subkeys."""
+
+    async def prepare() -> Shared:
+        await migrate(url)
+        store = await open_store(url, [KEY])
+        await store.close()
+        return Shared(url, store.engine, store.vault)
+
+    return asyncio.run(prepare())
+
+
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrate one SQLite file for the whole run; tests get copies."""
@@ -36,32 +61,53 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Share one SQLite file; it is emptied before each test."""
+    return shared(sqlite_url(tmp_path_factory.mktemp("shared") / "store.db"))
+
+
+@pytest.fixture(scope="session")
+def shared_postgresql(postgres: Postgres) -> Iterator[Shared]:
+    """Share one PostgreSQL database; it is emptied before each test."""
+    url = postgres.create_database()
+    yield shared(url)
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
 def migrated_postgres(postgres: Postgres) -> Iterator[str]:
-    """Migrate one PostgreSQL database for the whole run; it is emptied before each test."""
+    """Migrate one PostgreSQL database for the whole run; whoever uses it empties it first."""
     url = postgres.create_database()
     asyncio.run(migrate(url))
     yield url
     postgres.drop_database(url)
 
 
-def empty_tables(url: str) -> None:
-    """Delete every row but the schema's revision; fails at once where a test left a transaction open."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+def empty_tables(url: str, keep: str = "") -> None:
+    """Delete every row, save of one table; fails where a test left a transaction open."""
+    tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != keep]
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.partition("///")[2], timeout=5)) as file, file:
+            for table in tables:
+                file.execute(f"DELETE FROM {table}")
+        return
     with psycopg.connect(psycopg_url(url), autocommit=True) as connection:
         connection.execute("SET lock_timeout = '5s'")
-        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+        connection.execute("; ".join(f"DELETE FROM {table}" for table in tables))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def shared_store(request: pytest.FixtureRequest) -> Shared:
+    """Empty the one database, then the other."""
+    found: Shared = request.getfixturevalue(f"shared_{request.param}")
+    empty_tables(found.url, keep="wrapped_keys")
+    return found
+
+
+@pytest.fixture
+def store_url(shared_store: Shared) -> str:
     """Give the address of a migrated database without rows."""
-    if request.param == "sqlite":
-        path = tmp_path / "store.db"
-        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
-        return sqlite_url(path)
-    url: str = request.getfixturevalue("migrated_postgres")
-    empty_tables(url)
-    return url
+    return shared_store.url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
@@ -74,8 +120,8 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def store(store_url: str) -> AsyncIterator[Store]:
-    """Open a migrated store without rows."""
-    opened = await open_store(store_url, [KEY])
+async def store(shared_store: Shared) -> AsyncIterator[Store]:
+    """Give a migrated store without rows."""
+    opened = Store(shared_store.engine, shared_store.vault)
     yield opened
     await opened.close()

@@ -15,10 +15,10 @@ from tests.faults.process import Runner
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_kill_9_under_load_loses_nothing_and_repeats_nothing_unlogged(
-    store_url: str, runner: Runner, tmp_path: Path, size: Size, record_property: Any
+    bare_url: str, runner: Runner, tmp_path: Path, size: Size, record_property: Any
 ) -> None:
     began = time.monotonic()
-    async with under_load(store_url, runner, tmp_path / "bot.log") as scene:
+    async with under_load(bare_url, runner, tmp_path / "bot.log") as scene:
         for number in range(size.pick(50, 500)):
             await scene.live_and_die(plain=number == 0)
     figures = {

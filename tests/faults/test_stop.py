@@ -16,9 +16,9 @@ OUT_S = 4.5  # the contract's four seconds, and a little for a busy machine
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_sigterm_under_load_loses_nothing_and_repeats_nothing(
-    store_url: str, runner: Runner, tmp_path: Path, size: Size, record_property: Any
+    bare_url: str, runner: Runner, tmp_path: Path, size: Size, record_property: Any
 ) -> None:
-    async with under_load(store_url, runner, tmp_path / "bot.log") as scene:
+    async with under_load(bare_url, runner, tmp_path / "bot.log") as scene:
         for _ in range(size.pick(20, 200)):
             await scene.live_and_stop(within_s=OUT_S)
     figures = judge(scene)

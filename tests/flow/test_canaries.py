@@ -42,17 +42,27 @@ from tests.flow.canaries import (
 from tests.flow.town import Town
 
 GATEWAY = "vtext.com"
-LIBRARIES = ("discord", "aiosmtplib", "sqlalchemy", "aiosqlite", "asyncio", "aiohttp", "alembic", "psycopg")
+LIBRARIES = (
+    "discord",
+    "aiosmtplib",
+    "sqlalchemy",
+    "sqlalchemy.engine",
+    "aiosqlite",
+    "asyncio",
+    "aiohttp",
+    "alembic",
+    "psycopg",
+)
 
 
 class Everything(logging.Handler):
-    """Formats every record as the bot would, in both formats, and keeps the raw exceptions too."""
+    """Formats every record as the bot would, and keeps the raw exceptions too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *formatters: logging.Formatter) -> None:
         super().__init__(logging.DEBUG)
         self.masked = io.StringIO()
         self.raised: list[str] = []
-        self._formatters = (TextFormatter(), JsonFormatter())
+        self._formatters = formatters
 
     def emit(self, record: logging.LogRecord) -> None:
         for formatter in self._formatters:
@@ -179,7 +189,7 @@ async def test_at_debug_nothing_secret_is_written_anywhere(
 ) -> None:
     # As `run` does it; capfd sees what standard error gets.
     log.configure("text", "debug")
-    everything = Everything()
+    everything = Everything(TextFormatter(), JsonFormatter())
     async with Town(any_store_url) as town:
         logging.getLogger("bot").setLevel(logging.DEBUG)
         logging.getLogger().addHandler(everything)
@@ -225,13 +235,12 @@ def expect_leaks_found(secrets: tuple[Canary, ...], capfd: pytest.CaptureFixture
 
 async def test_the_mask_holds_even_where_every_library_speaks(store_url: str) -> None:
     """Without the quiet levels of `configure`; bodies and codes have no form that a mask could know."""
-    everything = Everything()
+    everything = Everything(TextFormatter())
     async with Town(store_url) as town:
         logging.getLogger().addHandler(everything)
         logging.getLogger().setLevel(logging.DEBUG)
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(logging.DEBUG)
-        logging.getLogger("sqlalchemy.engine").setLevel(logging.DEBUG)
         await town.restart()
         codes = await live(town)
         secrets = secrets_of(town, codes)

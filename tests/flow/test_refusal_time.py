@@ -22,6 +22,7 @@ from bot.services.texting import Accepted, Refused, Request, Rules, accept
 from tests.conftest import Size
 
 MOST_APART_S = 0.005
+BATCH = 50
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GUILD, ELSEWHERE, SENDER, FIRST = 1, 2, 10, 1000
 BLOCKED, PAUSED, CLOSED, NOT_HERE, UNPROVEN, RETIRED, UNKNOWN = CASES = tuple(range(20, 27))
@@ -80,12 +81,14 @@ async def test_every_reason_takes_the_same_time(store_url: str, size: Size) -> N
         async with store.write() as session:
             taken = await accept(session, [request(1, FIRST)], rules, NOW)
         assert isinstance(taken[0], Accepted)  # else the refusals below would prove nothing
-        for place, case in enumerate(order, 2):
-            started = time.perf_counter()
+        # Without the commit, which is the same for all and would drown a difference.
+        for first in range(0, len(order), BATCH):
             async with store.write() as session:
-                said = await accept(session, [request(place, case)], rules, NOW)
-            times[case].append(time.perf_counter() - started)
-            assert said == [Refused(REFUSAL)]
+                for place, case in enumerate(order[first : first + BATCH], first + 2):
+                    started = time.perf_counter()
+                    said = await accept(session, [request(place, case)], rules, NOW)
+                    times[case].append(time.perf_counter() - started)
+                    assert said == [Refused(REFUSAL)]
     finally:
         await store.close()
     medians = [statistics.median(each) for each in times.values()]

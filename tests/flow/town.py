@@ -97,9 +97,11 @@ class Town:
         discord.gate.observers.append(lambda _: discord.world.watch.changed())
         self._stop = asyncio.Event()
         self._bot: asyncio.Task[int] | None = None
+        self._level = logging.NOTSET
 
     async def __aenter__(self) -> Self:
         logging.getLogger().addHandler(self.log)
+        self._level = logging.getLogger("bot").level
         logging.getLogger("bot").setLevel(logging.INFO)
         await self.world.start()
         await self.start()
@@ -115,6 +117,7 @@ class Town:
         finally:
             await self.world.stop()
             logging.getLogger().removeHandler(self.log)
+            logging.getLogger("bot").setLevel(self._level)
         if error is None:
             self.assert_clean()
 

@@ -60,6 +60,7 @@ REAL = [
     (Step.BODY, -1, "", Outcome.AMBIGUOUS),
     (Step.BODY, 354, "out of step", Outcome.AMBIGUOUS),
     (Step.STOPPED, None, "", Outcome.STOPPED),
+    (Step.LOST, None, "", Outcome.AMBIGUOUS),
 ]  # fmt: skip
 
 
@@ -75,7 +76,8 @@ def test_only_a_2xx_to_the_final_dot_is_success_and_only_after_the_dot_is_doubt(
     outcome = decide(Reply(step, code, text))
     assert (outcome is Outcome.SENT) == (step is Step.BODY and code is not None and 200 <= code < 300)
     understood = code is not None and (200 <= code < 300 or 400 <= code < 600)
-    assert (outcome is Outcome.AMBIGUOUS) == (step is Step.BODY and not understood)
+    doubtful = step is Step.LOST or (step is Step.BODY and not understood)
+    assert (outcome is Outcome.AMBIGUOUS) == doubtful
 
 
 def test_a_reply_shows_where_and_how_but_not_what_the_server_quoted() -> None:

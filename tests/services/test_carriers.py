@@ -117,7 +117,8 @@ async def test_an_admin_cannot_bring_a_closed_gateway_back(world: World, domain:
     "change",
     [
         {"domain": "user@host"}, {"domain": "localhost"}, {"domain": "a b.example"},
-        {"domain": "x.exa\r\nmple"}, {"domain": "127.0.0.1"}, {"name": "a\nb"}, {"name": "  "}, {"country": "ZZ"}, {"mms_domain": "%s"},
+        {"domain": "x.exa\r\nmple"}, {"domain": "127.0.0.1"}, {"name": "a\nb"}, {"name": "  "},
+        {"country": "ZZ"}, {"mms_domain": "%s"},
         {"name": None}, {"domain": None},
     ],
     ids=repr,

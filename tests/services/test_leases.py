@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.relay_lock import AlreadyRunning, RelayLock
 from bot.db.store import Store, open_store
 from bot.db.tables import OutboxItem
-from bot.domain.outcome import Outcome, Reply, Step
+from bot.domain.outcome import MOST_AMBIGUOUS, Outcome, Reply, Step
 from bot.domain.states import State
 from bot.domain.words import CODE_UNSURE
 from bot.services.delivery import Relay
@@ -62,7 +62,7 @@ async def test_leases_of_a_dead_relay_are_taken_over_and_logged_as_ambiguous(
     dead = await stall(world, Road(), owner=1)
     clock.forward(seconds=1)
     await work(world.relay(road, owner=2))
-    assert await world.attempts() == [(Outcome.AMBIGUOUS, Step.BODY, None)]
+    assert await world.attempts() == [(Outcome.AMBIGUOUS, Step.LOST, None)]
     assert await world.standing(text) == (State.ACCEPTED, "", 1)
     (row,) = await world.rows(OutboxItem)
     assert (row.attempts, row.ambiguous) == (1, 1)
@@ -70,6 +70,26 @@ async def test_leases_of_a_dead_relay_are_taken_over_and_logged_as_ambiguous(
     for task in list(dead._sending):
         task.cancel()
     await dead.finish()
+
+
+async def test_a_text_that_crash_after_crash_hits_is_never_given_up(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    crashes = MOST_AMBIGUOUS + 2
+    dead = []
+    for owner in range(1, crashes + 1):
+        dead.append(await stall(world, Road(), owner=owner))
+        clock.forward(seconds=1)
+    await work(world.relay(road, owner=crashes + 1))
+    assert await world.attempts() == [(Outcome.AMBIGUOUS, Step.LOST, None)] * crashes
+    assert await world.standing(text) == (State.ACCEPTED, "", 1)
+    assert len(road.taken) == 1
+    for relay in dead:
+        for task in list(relay._sending):
+            task.cancel()
+        await relay.finish()
 
 
 async def test_a_code_of_a_dead_relay_is_not_sent_again(world: World, road: Road) -> None:
@@ -114,16 +134,24 @@ async def test_a_late_verdict_on_a_code_that_is_no_longer_ours_is_not_told_twice
     assert [notice.words for notice in await world.notices(ANN)] == [CODE_UNSURE]
 
 
-async def test_a_living_relay_keeps_its_leases_on_postgresql(world: World, road: Road, clock: Clock) -> None:
-    if world.store.is_sqlite:
-        lock = RelayLock()
-        await lock.take(world.store, 1)
-        with pytest.raises(AlreadyRunning):
-            await RelayLock().take(world.store, 2)
-        await lock.release()
-        await lock.take(world.store, 2)
-        await lock.release()
-        return
+ONLY_SQLITE = pytest.mark.parametrize("shared_store", ["sqlite"], indirect=True)
+ONLY_POSTGRESQL = pytest.mark.parametrize("shared_store", ["postgresql"], indirect=True)
+
+
+@ONLY_SQLITE
+async def test_one_relay_at_a_time_works_on_a_sqlite_file(world: World) -> None:
+    lock = RelayLock()
+    await lock.take(world.store, 1)
+    with pytest.raises(AlreadyRunning):
+        await RelayLock().take(world.store, 2)
+    await lock.release()
+    await lock.take(world.store, 2)
+    await lock.release()
+
+
+@pytest.mark.peer
+@ONLY_POSTGRESQL
+async def test_a_living_relay_keeps_its_leases(world: World, road: Road, clock: Clock) -> None:
     await world.register(BOB)
     await world.text(ANN, BOB)
     slow, lock = Road(), RelayLock()
@@ -141,9 +169,9 @@ async def test_a_living_relay_keeps_its_leases_on_postgresql(world: World, road:
     await first.finish()
 
 
-async def test_two_relays_on_postgresql_never_send_the_same_mail(world: World, store_url: str) -> None:
-    if world.store.is_sqlite:
-        return
+@pytest.mark.peer
+@ONLY_POSTGRESQL
+async def test_two_relays_never_send_the_same_mail(world: World, store_url: str) -> None:
     people = range(100, 120)
     for person in people:
         await world.register(person, typed_number=f"206 555 0{person}")

@@ -94,7 +94,8 @@ async def carrier_retired(world: World) -> dict[str, Any]:
 
 
 CLOSED = [unknown, not_a_member, not_opted_in_here, audience_nobody, paused, blocked, removed,
-          only_a_code_asked, evicted, unproven, carrier_disabled, carrier_removed, carrier_retired]  # fmt: skip
+          only_a_code_asked, evicted, unproven, carrier_disabled, carrier_removed,
+          carrier_retired]  # fmt: skip
 
 
 @pytest.mark.parametrize("close", CLOSED)
