@@ -10,8 +10,18 @@ import aiosmtplib
 
 from bot.domain.account import SmtpConfig
 from bot.domain.outcome import Reply, Step
+from bot.mail.wire import Wire
 
+CANCEL_AGAIN_S = 0.05
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection that is ready for MAIL."""
+
+    wire: Wire
+    pipelining: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +41,44 @@ class Door:
 
     def __init__(self, config: SmtpConfig, timeouts: Timeouts) -> None:
         self._config, self._timeouts = config, timeouts
-        self._opening: set[asyncio.Task[aiosmtplib.SMTP | Reply]] = set()
+        self._opening: dict[asyncio.Task[Opened | Reply], object] = {}
         self._login_turn = asyncio.Lock()
         self._login_refused: tuple[aiosmtplib.SMTPResponseException, float] | None = None
         self._tls: ssl.SSLContext | None = None
         self._closed = asyncio.Event()
 
     def close(self) -> None:
-        """Open nothing more, and give up what is being opened; to be repeated while `busy`."""
+        """Open nothing more, and give up what is being opened."""
         self._closed.set()
         for opening in self._opening:
+            self._insist(opening)
+
+    def give_up(self, asker: object) -> None:
+        """Give up what is being opened for somebody."""
+        for opening, wanted_by in self._opening.items():
+            if wanted_by is asker:
+                self._insist(opening)
+
+    def _insist(self, opening: "asyncio.Task[Opened | Reply]") -> None:
+        """Cancel until it is done: before Python 3.12 a cancel may get lost at the end of a connect."""
+        if not opening.done():
             opening.cancel()
+            asyncio.get_running_loop().call_later(CANCEL_AGAIN_S, self._insist, opening)
 
-    @property
-    def busy(self) -> bool:
-        """Tell whether a connection is being opened (before Python 3.12 a cancel may get lost there)."""
-        return bool(self._opening)
-
-    async def open(self) -> aiosmtplib.SMTP | Reply:
-        """Connect, upgrade and log in, until close() cuts that short."""
+    async def open(self, asker: object) -> Opened | Reply:
+        """Connect, upgrade and log in, until close() or give_up() cuts that short."""
         if self._closed.is_set():
             return Reply(Step.STOPPED, None)
         opening = asyncio.create_task(self._connect())
-        self._opening.add(opening)
+        self._opening[opening] = asker
         try:
-            return await opening
-        except asyncio.CancelledError:
-            if not self._closed.is_set():
-                raise
-            return Reply(Step.STOPPED, None)
+            await asyncio.wait({opening})
         finally:
-            self._opening.discard(opening)
+            del self._opening[opening]
+            opening.cancel()
+        return Reply(Step.STOPPED, None) if opening.cancelled() else opening.result()
 
-    async def _connect(self) -> aiosmtplib.SMTP | Reply:
+    async def _connect(self) -> Opened | Reply:
         config, step, ready = self._config, Step.CONNECT, False
         client = aiosmtplib.SMTP(
             hostname=config.host,
@@ -80,8 +95,11 @@ class Door:
             if config.username is not None:
                 step = Step.LOGIN
                 await self._log_in(client, config.username, config.password or "")
+            if client.transport is None:
+                return Reply(step, None, "Closed")
             ready = True
-            return client
+            pipelining = config.pipelining and client.supports_extension("pipelining")
+            return Opened(Wire(client.transport), pipelining)
         except aiosmtplib.SMTPResponseException as refused:
             return Reply(step, refused.code, refused.message)
         except (aiosmtplib.SMTPException, OSError, ValueError) as failed:
@@ -91,7 +109,7 @@ class Door:
             return Reply(step, None, kind)
         finally:
             if not ready:
-                hang_up(client)
+                _hang_up(client)
 
     def _tls_context(self) -> ssl.SSLContext | None:
         if self._config.security != "none" and self._tls is None:
@@ -115,11 +133,8 @@ class Door:
                 raise
 
 
-def hang_up(client: aiosmtplib.SMTP) -> None:
-    """Close a connection at once: nothing that still waits to be written goes out, not even TLS's goodbye.
-
-    It is the one thing that is safe after a 354, where anything written would be mail.
-    """
+def _hang_up(client: aiosmtplib.SMTP) -> None:
+    """Close a connection at once: nothing that still waits to be written goes out, not even TLS's goodbye."""
     if client.transport is not None:
         cast(asyncio.WriteTransport, client.transport).abort()
     client.close()

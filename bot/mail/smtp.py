@@ -1,22 +1,22 @@
-"""Hand mails to the operator's mail server, step by step, over connections that stay open."""
+"""Hand mails to the operator's mail server over connections that stay open."""
 
 import asyncio
-import contextlib
+from collections import deque
 from collections.abc import Callable, Collection
 
-import aiosmtplib
-
 from bot.domain.account import SmtpConfig
-from bot.domain.address import ForbiddenRecipient, check_recipient
 from bot.domain.outcome import Reply, Step
-from bot.mail.door import Door, Timeouts, hang_up
-from bot.mail.render import Mail, stuffed
+from bot.mail.dialogue import Dialogue, Job
+from bot.mail.door import Door, Opened, Timeouts
+from bot.mail.render import Mail
 
+# A server that takes no further connection is not asked for one again so soon.
+NO_MORE_CONNECTIONS_S = 30.0
 QUIT_S = 0.2
 
 
 class Road:
-    """At most `connections` open SMTP connections; send() uses one of them for one mail.
+    """At most `connections` open SMTP connections, each taking the next mail that waits.
 
     send() never raises for what a server or network does: the Reply says how far the mail came.
     """
@@ -24,139 +24,156 @@ class Road:
     def __init__(
         self, config: SmtpConfig, domains: Callable[[], Collection[str]], timeouts: Timeouts | None = None
     ) -> None:
-        self._config = config
-        self._domains = domains
+        self._config, self._domains = config, domains
         self._timeouts = timeouts or Timeouts()
-        self._slots = asyncio.Semaphore(config.connections)
-        self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
-        self._busy: dict[aiosmtplib.SMTP, Step] = {}
         self._door = Door(config, self._timeouts)
+        self._jobs: deque[Job] = deque()
+        self._idle: list[tuple[Opened, float]] = []
+        self._talking: dict[Dialogue, Opened] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._no_more_before = 0.0
         self._stopping = False
 
     async def send(self, mail: Mail) -> Reply:
         """Hand over one mail to one recipient and say what the server's last word was, at which step."""
-        async with self._slots:
-            reply, fresh = await self._over_a_connection(mail)
-            if reply.code in (None, 421) and reply.step is Step.MAIL and not fresh:
-                # A kept connection that the server had dropped meanwhile: surely not taken.
-                reply, _ = await self._over_a_connection(mail, fresh=True)
-            return reply
-
-    async def _over_a_connection(self, mail: Mail, *, fresh: bool = False) -> tuple[Reply, bool]:
-        client = None if fresh else self._kept()
-        fresh = client is None
-        if client is None:
-            opened = await self._door.open()
-            if isinstance(opened, Reply):
-                return opened, True
-            client = opened
+        job = Job(mail, asyncio.get_running_loop().create_future())
+        if self._stopping:
+            return Reply(Step.STOPPED, None)
+        self._jobs.append(job)
+        self._want_worker()
         try:
-            reply = await self._dialogue(client, mail)
-            await self._keep_or_close(client, reply)
-        except BaseException:
-            hang_up(client)
+            return await job.done
+        except asyncio.CancelledError:
+            self._forget(job)
             raise
-        finally:
-            self._busy.pop(client, None)
-        return reply, fresh
 
-    def _kept(self) -> aiosmtplib.SMTP | None:
-        now = asyncio.get_running_loop().time()
-        while self._idle:
-            client, since = self._idle.pop()
-            if client.is_connected and now - since < self._timeouts.idle:
-                return client
-            hang_up(client)
+    def _forget(self, job: Job) -> None:
+        """Drop a mail that nobody waits for: unsent where it waits, else with its connection."""
+        if job in self._jobs:
+            self._jobs.remove(job)
+        for dialogue, opened in self._talking.items():
+            if dialogue.has(job):
+                opened.wire.abort()
+        self._door.give_up(job)
+
+    def _want_worker(self) -> None:
+        if not self._jobs or self._stopping:
+            return
+        may_open = asyncio.get_running_loop().time() >= self._no_more_before or not self._talking
+        if len(self._workers) < self._config.connections and (self._idle or may_open):
+            self._workers.add(asyncio.create_task(self._work(), name="smtp connection"))
+
+    def _next_job(self) -> Job | None:
+        return self._jobs.popleft() if self._jobs and not self._stopping else None
+
+    async def _work(self) -> None:
+        worker = asyncio.current_task()
+        try:
+            await self._send_what_waits()
+        finally:
+            # At once, not by a callback: whoever sends next must see that this place is free.
+            self._workers -= {worker} if worker is not None else set()
+        if self._jobs and not self._talking:
+            self._want_worker()
+
+    async def _send_what_waits(self) -> None:
+        """Send what waits over one connection, then keep the connection for later."""
+        opened, fresh = self._kept(), False
+        job = self._next_job()
+        while job is not None:
+            if opened is None or not opened.wire.is_open:
+                opened, fresh = await self._open(job), True
+                if opened is None:
+                    return
+            if self._stopping or job.done.done():
+                # It took a while to connect: meanwhile we were told to stop, or the sender went away.
+                job.end(Reply(Step.STOPPED, None))
+                job = self._next_job()
+                continue
+            job = await self._talk(opened, job, fresh=fresh) or self._next_job()
+            fresh = False
+        if opened is not None:
+            self._keep(opened)
+
+    async def _talk(self, opened: Opened, job: Job, *, fresh: bool) -> Job | None:
+        """Send mails until none is ready; returns one that a dead connection surely did not take."""
+        dialogue = Dialogue(opened, self._config.sender, self._domains, self._timeouts, fresh=fresh)
+        self._talking[dialogue] = opened
+        try:
+            return await dialogue.run(job, self._next_job)
+        finally:
+            del self._talking[dialogue]
+
+    async def _open(self, job: Job) -> Opened | None:
+        """Open a connection for a mail; where that fails the mail, and all that wait, hear of it."""
+        opened = await self._door.open(job)
+        if isinstance(opened, Opened):
+            return opened
+        if opened.step is Step.STOPPED and not self._stopping:
+            job.end(opened)  # whoever wanted it went away; the others still wait for a connection
+            return None
+        if (self._talking or self._idle) and not self._stopping:
+            # Others are through, so the server is there and just takes no further connection.
+            loop = asyncio.get_running_loop()
+            self._no_more_before = loop.time() + NO_MORE_CONNECTIONS_S
+            self._jobs.appendleft(job)
+            loop.call_later(NO_MORE_CONNECTIONS_S, self._want_worker)
+            return None
+        job.end(opened)
+        while (waiting := self._next_job()) is not None:
+            waiting.end(opened)
         return None
 
-    async def _dialogue(self, client: aiosmtplib.SMTP, mail: Mail) -> Reply:
-        """Drive MAIL, RCPT, DATA and the body ourselves: send() cannot say how far it came."""
-        step = Step.CHECK
-        try:
-            check_recipient(mail.recipient, self._domains())
-            sender = self._config.sender.encode("ascii")
-            for step, words, wanted in (
-                (Step.MAIL, b"MAIL FROM:<%s>" % sender, 2),
-                (Step.RCPT, b"RCPT TO:<%s>" % mail.recipient.encode("ascii"), 2),
-                (Step.DATA, b"DATA", 3),
-            ):
-                if self._stopping:
-                    return Reply(Step.STOPPED, None)
-                self._busy[client] = step
-                code, text = await client.execute_command(words, timeout=self._timeouts.command)
-                if code // 100 != wanted:
-                    return Reply(step, code, text)
-            if self._stopping:
-                return Reply(Step.STOPPED, None)
-            if client.protocol is None:
-                return Reply(step, None)
-            step = self._busy[client] = Step.BODY
-            client.protocol.write(stuffed(mail.content))
-            code, text = await client.protocol.read_response(timeout=self._timeouts.final_dot)
-            return Reply(step, code, text)
-        except ForbiddenRecipient:
-            return Reply(Step.CHECK, None)
-        except aiosmtplib.SMTPResponseException as garbled:
-            return Reply(step, garbled.code, "")
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            # Where close() cut the dialogue before the final dot, nobody is to blame.
-            return Reply(Step.STOPPED if self._stopping and step is not Step.BODY else step, None)
+    def _kept(self) -> Opened | None:
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            opened, since = self._idle.pop()
+            if opened.wire.is_open and now - since < self._timeouts.idle:
+                return opened
+            opened.wire.abort()
+        return None
 
-    async def _keep_or_close(self, client: aiosmtplib.SMTP, reply: Reply) -> None:
-        if client.is_connected and not self._stopping and await self._is_clean(client, reply):
-            self._idle.append((client, asyncio.get_running_loop().time()))
+    def _keep(self, opened: Opened) -> None:
+        if opened.wire.is_open and not self._stopping:
+            self._idle.append((opened, asyncio.get_running_loop().time()))
         else:
-            hang_up(client)
-
-    async def _is_clean(self, client: aiosmtplib.SMTP, reply: Reply) -> bool:
-        """Tell whether a connection can take the next mail, after RSET where an envelope is still open."""
-        code = reply.code
-        if reply.step is Step.CHECK:
-            return True
-        if code is None or code == 421:
-            return False
-        if reply.step is Step.BODY:
-            return 200 <= code < 300 or 400 <= code < 600
-        if not 400 <= code < 600:
-            return False  # an answer out of step: who knows what the server believes
-        if reply.step is Step.MAIL:
-            return True
-        try:
-            return (await client.execute_command(b"RSET", timeout=self._timeouts.command)).code == 250
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            return False
+            opened.wire.abort()
 
     async def probe(self) -> Reply | None:
-        """Open a connection and keep it; the Reply says why that failed."""
-        async with self._slots:
-            opened = await self._door.open()
-            if isinstance(opened, Reply):
-                return opened
-            self._idle.append((opened, asyncio.get_running_loop().time()))
+        """Make sure of a connection, a kept one where there is one; the Reply says why that failed."""
+        if self._talking:
             return None
+        opened = self._kept()
+        if opened is None or not await opened.wire.answers(self._timeouts.command):
+            new = await self._door.open(None)
+            if isinstance(new, Reply):
+                return new
+            opened = new
+        self._keep(opened)
+        return None
 
     async def close(self, before_dot: float, after_dot: float) -> None:
         """Begin nothing more; open dialogues get `before_dot` seconds, those past the dot `after_dot`."""
         self._stopping = True
-        loop = asyncio.get_running_loop()
-        start = loop.time()
         self._door.close()
+        while self._jobs:
+            self._jobs.popleft().end(Reply(Step.STOPPED, None))
         kept, self._idle = self._idle, []
-        await asyncio.gather(*(_quit(client) for client, _ in kept))
-        while (self._busy or self._door.busy) and loop.time() - start < after_dot:
-            self._door.close()
-            if loop.time() - start >= before_dot:
-                self._cut(lambda step: step is not Step.BODY)
-            await asyncio.sleep(0.02)
-        self._cut(lambda step: True)
+        await asyncio.gather(*(opened.wire.quit(QUIT_S) for opened, _ in kept))
+        for dialogue in self._talking:
+            dialogue.stop()
+        await self._wait(before_dot)
+        self._cut(lambda dialogue: dialogue.step is not Step.BODY)
+        await self._wait(after_dot - before_dot)
+        self._cut(lambda dialogue: True)
+        await self._wait(1.0)
 
-    def _cut(self, which: Callable[[Step], bool]) -> None:
-        for client, step in list(self._busy.items()):
-            if which(step):
-                hang_up(client)
+    async def _wait(self, seconds: float) -> None:
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=seconds)
 
-
-async def _quit(client: aiosmtplib.SMTP) -> None:
-    with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-        await client.execute_command(b"QUIT", timeout=QUIT_S)
-    hang_up(client)
+    def _cut(self, which: Callable[[Dialogue], bool]) -> None:
+        # Closing the socket is the one thing that is safe after a 354: anything written would be mail.
+        for dialogue, opened in list(self._talking.items()):
+            if which(dialogue):
+                opened.wire.abort()

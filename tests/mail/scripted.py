@@ -24,6 +24,7 @@ class At(StrEnum):
     DATA = "data"
     BODY = "body"
     RSET = "rset"
+    NOOP = "noop"
     QUIT = "quit"
 
 
@@ -50,6 +51,7 @@ USUAL = {
     At.DATA: "354 go ahead",
     At.BODY: "250 2.0.0 taken",
     At.RSET: "250 2.0.0 ok",
+    At.NOOP: "250 2.0.0 ok",
     At.QUIT: "221 2.0.0 bye",
 }
 SAID = {
@@ -82,6 +84,7 @@ class ScriptedServer:
         self.usual = dict(USUAL)
         self.failing: dict[At, str | How] = {}
         self.once = False
+        self.wants_a_body_anyway = False  # a 354 although no recipient was taken (RFC 2920, 3.1 warns of it)
         self.reached = asyncio.Event()  # a step at which the server fails was reached
         self.taken: list[tuple[str, bytes]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,6 +139,11 @@ class ScriptedServer:
             if verb == "rcpt":
                 recipient = talk.commands[-1].partition("<")[2].partition(">")[0]
             usual = At(verb) not in self.failing
+            if verb == "rcpt" and not usual:
+                recipient = ""
+            if verb == "data" and not recipient and not self.wants_a_body_anyway:
+                writer.write(b"503 5.5.1 no valid recipients\r\n")
+                continue
             if not await self._say(At(verb), reader, writer, talk) or verb == "quit":
                 return
             if verb == "data" and usual and not await self._body(talk, recipient, reader, writer):

@@ -40,9 +40,13 @@ def account(server: ScriptedServer, **changes: object) -> SmtpConfig:
     return SmtpConfig(**(settings | changes))  # type: ignore[arg-type]
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
+@pytest.fixture(params=["a step at a time", "pipelining"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[ScriptedServer]:
     async with ScriptedServer() as scripted:
+        if request.param == "pipelining":
+            scripted.usual[At.EHLO] = scripted.usual[At.EHLO].replace(
+                "250 AUTH", "250-PIPELINING\r\n250 AUTH"
+            )
         yield scripted
 
 
