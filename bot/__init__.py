@@ -1,1 +1,3 @@
 """Textbridge: a self-hosted Discord bot that carries texts to phones."""
+
+VERSION = "0.1.0"

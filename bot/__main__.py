@@ -9,7 +9,7 @@ if sys.path and os.path.abspath(sys.path[0]) == os.path.join(CHECKOUT, "bot"):
 elif CHECKOUT not in sys.path:
     sys.path.insert(0, CHECKOUT)
 
-from bot import bootstrap  # noqa: E402 - only now is it found
+from bot import VERSION, bootstrap  # noqa: E402 - only now is it found
 from bot.exits import BUG, OK, UNAVAILABLE, USAGE, WRONG_SETTINGS  # noqa: E402
 
 TYPE_CHECKING = False  # as in typing, without the import
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 RUN_LOCK, TEST_LOCK = "requirements.txt", "requirements-dev.txt"
 USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
 
-  demo [--once] [--port N]             show the whole bot against a pretend Discord, carrier and phones
+  demo [--once] [--port N] [--refuse]  show the whole bot against a pretend Discord, carrier and phones
   test [--ci | --long] [pytest args]   check everything
   setup [--no-input] [options]         write .env; `setup --help` lists the options
-  run                                  run the bot (installs nothing)
+  run                                  run the bot (needs `setup` once; installs nothing)
   migrate                              bring the store's schema up to date
   invite                               print the address that adds the bot to a server
   keys new                             print a new key for SECRET_KEY
+
+`python3 -m bot COMMAND --help` says more; `--version` prints the version.
 """
 
 
@@ -36,6 +38,9 @@ def main(argv: "list[str]") -> "int":
     if not argv or argv[0] in ("help", "-h", "--help"):
         print(USAGE_TEXT, end="", file=sys.stdout if argv else sys.stderr)
         return OK if argv else USAGE
+    if argv == ["--version"]:
+        print("Textbridge %s" % VERSION)
+        return OK
     if argv[0] not in COMMANDS:
         print("There is no such command; there are %s." % ", ".join(COMMANDS), file=sys.stderr)
         return USAGE
@@ -174,6 +179,7 @@ def _migrate(args: "Namespace") -> "int":
             file=sys.stderr,
         )
         return UNAVAILABLE
+    print("The store is up to date.")
     return OK
 
 

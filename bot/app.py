@@ -17,6 +17,7 @@ from bot.db.crypto import WrongKey
 from bot.db.migrate import SchemaTooNew, migrate
 from bot.db.relay_lock import AlreadyRunning, RelayLock
 from bot.db.store import Store, open_store
+from bot.db.teller_turn import TellerTurn
 from bot.discord_role import DiscordRole
 from bot.domain.catalogue_file import parse_catalogue
 from bot.domain.outcome import Reply
@@ -110,10 +111,14 @@ async def _run_roles(
         asyncio.Event(),
         set(config.carrier_editors),
     )
-    discord_role = DiscordRole(config, desk) if has_discord else None
+    turn = TellerTurn(store)
+    discord_role = DiscordRole(config, desk, turn.ours) if has_discord else None
     if relay_role and discord_role:
         relay_role.relay.moved = discord_role.teller.wake
-    return await _run_together(relay_role, discord_role, stop, ready)
+    try:
+        return await _run_together(relay_role, discord_role, stop, ready)
+    finally:
+        await turn.release()
 
 
 async def _run_together(
@@ -177,12 +182,15 @@ class _RelayRole:
             await repeat("relay", self._pass, self.relay.wake, stop)
         finally:
             stop.set()
-            await closing
-            await self.relay.finish()
-            await self._lock.release()
+            try:
+                await closing
+                await self.relay.finish()
+            finally:
+                await self._lock.release()
 
     async def _close_when(self, stop: asyncio.Event) -> None:
         await stop.wait()
+        self._store.hurry()
         await self._road.close(BEFORE_DOT_S, AFTER_DOT_S)
 
     async def _pass(self) -> float:

@@ -21,7 +21,7 @@ from bot.commands.register import EnterCodeButton
 from bot.commands.tree import Tree
 from bot.domain.errors import UserError
 from bot.services.desk import Desk
-from bot.services.notices import Telling, Told
+from bot.services.notices import OPERATOR, Telling, Told
 from bot.services.synced import changed_since_sync, note_synced
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ REMEMBER_CLOSED_S = 3600
 # One slow answer must not keep everybody else's news back.
 TELL_WITHIN_S = 30.0
 _SYNC_AGAIN = frozenset({401, 500, 502, 503, 504})
-RAN_OUT = "That has run out. Please run the command again."
+RAN_OUT = "That button or form is too old. Please run the command again."
 
 
 class Bot(discord.AutoShardedClient):
@@ -96,6 +96,7 @@ class Bot(discord.AutoShardedClient):
         # After an invalid session discord.py dials this default instead of asking again.
         DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
         self._desk.editors.update(self._owners)
+        self._desk.owners[:] = self._owners
         self.add_view(EnterCodeButton(self._desk))
         await self._sync()
 
@@ -148,10 +149,18 @@ class Bot(discord.AutoShardedClient):
         """After a command, say what could not be told by DM."""
         if interaction.response.type is discord.InteractionResponseType.modal:
             return
-        for words in await self._desk.parked(interaction.user.id):
+
+        async def say(words: str) -> None:
             await interaction.followup.send(
                 shortened(words), ephemeral=True, allowed_mentions=NO_PINGS, suppress_embeds=True
             )
+
+        person = interaction.user.id
+        try:
+            for whose in (person, OPERATOR) if person in self._owners else (person,):
+                await self._desk.say_parked(whose, say)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as away:
+            _log.info("discord: parked news waits for the next command (%s)", type(away).__name__)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Answer the buttons and forms that a restart has forgotten."""
@@ -182,7 +191,7 @@ class Bot(discord.AutoShardedClient):
             return Told.TOLD
         people = [telling.person_id] if telling.person_id else self._owners
         outcomes = [await self._write(person, telling.words) for person in people]
-        return Told.TOLD if not outcomes or Told.TOLD in outcomes else Told.CLOSED
+        return Told.TOLD if Told.TOLD in outcomes else Told.CLOSED
 
     async def _edit(self, token: str, words: str) -> bool:
         # Needs no more than application id and token, so it works after a restart too.

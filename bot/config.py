@@ -29,6 +29,11 @@ __all__ = [
 DOTENV = CHECKOUT / ".env"
 
 
+def dotenv_path(env: Mapping[str, str]) -> Path:
+    """Return where the settings are written: the checkout's .env, or the file that BOT_DOTENV names."""
+    return CHECKOUT / (env.get("BOT_DOTENV") or DOTENV.name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting; `gateway_rate` is texts per minute and 0 for no bound, `limits` is None for off."""
@@ -59,7 +64,7 @@ class Config:
 def load(env: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> Config:
     """Read and check every setting; raises ConfigError with all that is wrong."""
     env = os.environ if env is None else env
-    found = gather(env, dotenv, CHECKOUT)
+    found = gather(env, dotenv_path(env) if dotenv is DOTENV else dotenv, CHECKOUT)
     values = {setting.name: _read(setting, found) for setting in SETTINGS}
     _check_together(values, found.problems, on_dyno=bool(env.get("DYNO")))
     if found.problems:
@@ -69,7 +74,8 @@ def load(env: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> 
 
 def load_one(name: str, env: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> Any:
     """Read one setting where the others do not matter; raises ConfigError where it is missing or wrong."""
-    found = gather(os.environ if env is None else env, dotenv, CHECKOUT)
+    env = os.environ if env is None else env
+    found = gather(env, dotenv_path(env) if dotenv is DOTENV else dotenv, CHECKOUT)
     value = _read(BY_NAME[name], found)
     problems = [line for line in found.problems if line.startswith((f"{name}:", f"{name}_FILE:"))]
     if problems:

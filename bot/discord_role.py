@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import discord
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 FIRST_TRIES = 5
 LONGEST_WAIT_S = 60.0
 STABLE_S = 300.0
+OTHERS_TELL_S = 1.0
 # Together within the 4 s that SIGTERM leaves, also where Discord does not answer.
 TELLER_ENDS_S, LAST_WORDS_S, CLOSE_S = 1.0, 0.7, 1.0
 ANSWERS_S, ENDS_S = 0.5, 0.3
@@ -31,13 +33,14 @@ _TOKEN_REFUSED = 4004  # Discord's close code "Authentication failed"
 class DiscordRole:
     """The Discord connection with what it says unasked."""
 
-    def __init__(self, config: Config, desk: Desk) -> None:
+    def __init__(self, config: Config, desk: Desk, may_tell: Callable[[], Awaitable[bool]]) -> None:
         self._config, self._desk = config, desk
         self._client: Bot | None = None
         self._connected: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._welcomed = False
         self.teller = Teller(desk.store, self._tell, desk.is_answering, desk.now)
+        self._may_tell = may_tell  # of several Discord processes on one store only one tells
         desk.notices_wake = self.teller.wake
 
     async def _tell(self, telling: Telling) -> Told:
@@ -61,7 +64,10 @@ class DiscordRole:
 
     async def _tell_when_up(self, stop: asyncio.Event) -> None:
         await wait_for_any((self._up, stop), float("inf"))
-        await repeat("teller", self.teller.one_pass, self.teller.wake, stop)
+        await repeat("teller", self._tell_if_ours, self.teller.wake, stop)
+
+    async def _tell_if_ours(self) -> float:
+        return await self.teller.one_pass() if await self._may_tell() else OTHERS_TELL_S
 
     async def _stay_connected(self, stop: asyncio.Event, ready: asyncio.Event) -> int:
         clock = asyncio.get_running_loop().time
@@ -106,7 +112,7 @@ class DiscordRole:
     async def _last_words(self) -> None:
         if self._up.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.teller.one_pass(), LAST_WORDS_S)
+                await asyncio.wait_for(self._tell_if_ours(), LAST_WORDS_S)
 
     async def _close(self) -> None:
         if self._client is not None:
@@ -147,7 +153,7 @@ def _judge(error: BaseException | None) -> int | None:
     if isinstance(error, NotDiscord):
         _log.warning("discord: what answers at DISCORD_API_URL does not speak as Discord does")
     elif isinstance(error, discord.HTTPException | aiohttp.ClientError | OSError | discord.GatewayNotFound):
-        _log.warning("discord: the connection failed (%s)", type(error).__name__)
+        _log.warning("discord: it cannot be reached (%s); check the network", type(error).__name__)
     elif error is not None:
         # A bug in an event parser ends discord.py's loop: connect again rather than go silent.
         _log.error("discord: the connection broke", exc_info=error)

@@ -1,16 +1,19 @@
 """Find what is written for each setting: environment before .env, NAME or NAME_FILE; warn of open files."""
 
 import io
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 
 from bot.settings import BY_NAME
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# What is no setting may be a secret that slipped into a line of its own: only what reads as a name is shown.
+_NAME = re.compile(r"(?=.{1,30}\Z)[A-Z]{1,12}(_[A-Z]{1,12})*")
 
 
 @dataclass(slots=True)
@@ -43,16 +46,22 @@ def read_dotenv(path: Path, found: Written) -> dict[str, str]:
     except (OSError, UnicodeDecodeError):
         found.problems.append(f"{path.name}: it cannot be read; make it a UTF-8 file of yours with mode 0600")
         return {}
-    values = {
-        name: value or ""
-        for name, value in dotenv_values(stream=io.StringIO(written), interpolate=False).items()
-    }
-    known = {*BY_NAME, *(f"{name}_FILE" for name in BY_NAME)}
-    for number, name in enumerate(values, start=1):
-        if name not in known:
-            # The name itself could be a secret on a line of its own.
-            found.warnings.append(f"{path.name}: entry {number} is no setting of this bot; see .env.example")
-    return values
+    bindings = list(parse_stream(io.StringIO(written)))
+    found.problems += filter(None, (_mistake_in(binding, path.name) for binding in bindings))
+    return {binding.key: binding.value or "" for binding in bindings if binding.key}
+
+
+def _mistake_in(binding: Binding, file_name: str) -> str | None:
+    """Say what is wrong with one entry of a .env file, or None."""
+    first = binding.original.string
+    line = binding.original.line + first[: len(first) - len(first.lstrip())].count("\n")
+    if binding.error or (binding.key and binding.value is None):
+        return f"{file_name} line {line} cannot be read; write NAME=value"
+    if not binding.key or binding.key.removesuffix("_FILE") in BY_NAME:
+        return None
+    if _NAME.fullmatch(binding.key):
+        return f"{binding.key}: there is no such setting; see .env.example"
+    return f"{file_name} line {line} is no setting of this bot; see .env.example"
 
 
 def _take(name: str, layer: Mapping[str, str], checkout: Path, found: Written) -> bool:

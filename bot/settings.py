@@ -87,7 +87,7 @@ SETTINGS = (
         "DATABASE_URL",
         database_url,
         "sqlite+aiosqlite:///textbridge.db",
-        "The store: a file in the checkout, or postgresql://name:password@host/database.",
+        "The store: a file in the clone's folder, or postgresql://name:password@host/database.",
     ),
     Setting(
         "SECRET_KEY",
@@ -124,14 +124,14 @@ SETTINGS = (
         "SMTP_RATE",
         rule.number(1, 1_000_000),
         "",
-        "Texts per minute for the whole mail account; empty for no bound (Gmail: 500 a day).",
+        "Not in use yet: texts per minute for the whole mail account; empty for no bound.",
     ),
     Setting("SMTP_CA_FILE", _ca_file, "", "A PEM file of further certificate authorities to trust for mail."),
     Setting(
         "GATEWAY_RATE",
         rule.number(0, 1_000_000),
         "60",
-        "Texts per minute to one gateway's domain; 0 for no bound.",
+        "Not in use yet: texts per minute to one gateway's domain; 0 for no bound.",
     ),
     Setting(
         "TEXT_EXPIRES", parse_duration, "12h", "A text this long past due is not sent any more: 90m, 12h, 2d."
@@ -146,19 +146,29 @@ SETTINGS = (
         "REPLY_ADDRESS",
         rule.reply_address,
         "",
-        "Where phones answer: bot+{token}@example.org or {token}@sms.example.org; empty: from SMTP_FROM.",
+        "Not in use yet: where phones answer, bot+{token}@example.org or {token}@sms.example.org.",
     ),
-    Setting("IMAP_HOST", rule.host, "", "The mailbox that replies and bounces reach; empty: no replies."),
-    Setting("IMAP_PORT", rule.port, "993", "Its port."),
-    Setting("IMAP_SECURITY", rule.choice("tls", "none"), "tls", "tls, or none (this machine only)."),
-    Setting("IMAP_USERNAME", rule.text, "", "The mailbox's account; empty: SMTP_USERNAME."),
-    Setting("IMAP_PASSWORD", rule.text, "", "Its password; empty: SMTP_PASSWORD."),
-    Setting("IMAP_FOLDER", rule.text, "INBOX", "The folder to read."),
+    Setting("IMAP_HOST", rule.host, "", "Not in use yet: the mailbox that replies and bounces reach."),
+    Setting("IMAP_PORT", rule.port, "993", "Not in use yet: its port."),
     Setting(
-        "TRUSTED_AUTHSERV", rule.host, "", "The authserv-id whose Authentication-Results count; empty: none."
+        "IMAP_SECURITY",
+        rule.choice("tls", "none"),
+        "tls",
+        "Not in use yet: tls, or none (this machine only).",
+    ),
+    Setting("IMAP_USERNAME", rule.text, "", "Not in use yet: the mailbox's account; empty: SMTP_USERNAME."),
+    Setting("IMAP_PASSWORD", rule.text, "", "Not in use yet: its password; empty: SMTP_PASSWORD."),
+    Setting("IMAP_FOLDER", rule.text, "INBOX", "Not in use yet: the folder to read."),
+    Setting(
+        "TRUSTED_AUTHSERV",
+        rule.host,
+        "",
+        "Not in use yet: the authserv-id whose Authentication-Results count.",
     ),
     Setting("ABUSE_CONTACT", rule.text, "", "Shown to phones and in /help; empty: the owner's Discord name."),
-    Setting("TEXTBRIDGE_ROLES", _roles, "discord,relay,inbox", "What this process does."),
+    Setting(
+        "TEXTBRIDGE_ROLES", _roles, "discord,relay,inbox", "What this process does; inbox does nothing yet."
+    ),
     Setting(
         "DEFAULT_COUNTRY", rule.country, "US", "The country of numbers written without one, as two letters."
     ),
@@ -178,7 +188,7 @@ SETTINGS = (
         "HTTP_LISTEN",
         rule.listen,
         "off",
-        "Where /healthz, /readyz and /metrics answer, such as 127.0.0.1:8080.",
+        "Not in use yet: where /healthz, /readyz and /metrics answer, such as 127.0.0.1:8080.",
     ),
     Setting("LOG_FORMAT", rule.choice("text", "json"), "text", "text, or json with one object a line."),
     Setting(

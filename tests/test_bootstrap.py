@@ -2,6 +2,7 @@
 
 import ast
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ def test_an_image_brings_its_own_packages(checkout: SmallCheckout) -> None:
         (["demmo"], "There is no such command; there are demo, test, setup, run"),
         (["demo", "--twice"], "demo does not take --twice"),
         (["demo", "--port", "x"], "use a port"),
-        (["keys", "old"], "invalid choice"),
+        (["keys", "old"], "type `keys new`"),
         (["run", "now"], "run does not take now"),
     ],
 )
@@ -159,3 +160,16 @@ def test_help_is_no_mistake(checkout: SmallCheckout) -> None:
         code, said, errors = checkout.run(word)
         assert (code, errors) == (0, "")
         assert "keys new" in said
+        assert "--refuse" in said
+
+
+@pytest.mark.parametrize(("command", "words"), [("run", "that `setup` wrote"), ("keys", "SECRET_KEY")])
+def test_the_help_of_a_command_says_what_it_does(checkout: SmallCheckout, command: str, words: str) -> None:
+    code, said, errors = checkout.run(command, "--help")
+    assert (code, errors) == (0, "")
+    assert words in said
+
+
+def test_the_version_is_the_projects(checkout: SmallCheckout) -> None:
+    version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert checkout.run("--version") == (0, f"Textbridge {version}\n", "")

@@ -11,6 +11,10 @@ import pytest
 from aiohttp import web
 
 from bot import app, client
+from bot.commands.answers import LOST
+from bot.db.notices import OPERATOR
+from bot.db.store import open_store
+from bot.db.tables import Notice
 from bot.domain.words import CODE_SENT
 from bot.sandbox.api import ANSWER, Handler, reply
 from bot.sandbox.member import Person
@@ -26,6 +30,7 @@ __all__ = ["store_url"]
 
 EDIT = r"/webhooks/\d+/[^/]+/messages/@original"
 NOT_ADMIN = "Only members with Manage Server, or the bot's owner, can use /carrier."
+FOLLOWUP = r"/webhooks/\d+/[^/]+"
 HANDED = "Handed to"
 Change = Callable[[Any], Any]
 
@@ -369,6 +374,65 @@ async def test_a_discord_that_never_answers_does_not_delay_the_end(place: Place,
     assert place.bot is not None
     ended, _ = await asyncio.wait({place.bot}, timeout=4.0)
     assert [bot.result() for bot in ended] == [0]
+
+
+async def test_a_text_that_was_kept_is_answered_later_where_the_answer_got_lost(place: Place) -> None:
+    guild = place.guild()
+    await place.start()
+    await place.register(guild, place.bob)
+    place.gate.fail("PATCH", EDIT, 400)
+    sent = await place.ann.slash(guild, "text", user=place.bob, message="dinner at 7")
+    await sent.settled(lambda answer: HANDED in answer.content)
+    assert not [words for words in sent.history if "again" in words]
+    assert place.log.errors() == []
+
+
+async def test_what_was_done_is_never_answered_with_try_again(place: Place) -> None:
+    guild = place.guild()
+    await place.start()
+    await place.register(guild, place.bob)
+    place.gate.fail("PATCH", EDIT, 400)
+    removed = await (await place.bob.slash(guild, "phone remove")).settled()
+    assert removed.content == LOST
+    shown = await (await place.bob.slash(guild, "phone show")).settled()
+    assert shown.content.startswith("You have no phone registered.")
+    assert place.log.errors() == []
+
+
+async def keep_parked(place: Place, person_id: int, words: str) -> None:
+    store = await open_store(place.store_url, (place.world.secret_key,))
+    try:
+        async with store.write() as session:
+            session.add(
+                Notice(person_id=person_id, kind="outage", words=words, parked=True,
+                       created_at=datetime.now(UTC), due_at=datetime.now(UTC))
+            )  # fmt: skip
+    finally:
+        await store.close()
+
+
+async def test_parked_news_that_discord_did_not_take_comes_with_the_next_command(place: Place) -> None:
+    guild = place.guild()
+    await place.start()
+    await keep_parked(place, place.ann.id, "Your code may not have arrived.")
+    place.gate.fail("POST", FOLLOWUP, 400)
+    await (await place.ann.slash(guild, "phone show")).settled()
+    await place.log.said("parked news waits for the next command")
+    second = await place.ann.slash(guild, "phone show")
+    await second.settled(lambda answer: bool(answer.followups))
+    assert [post.content for post in second.followups] == ["Your code may not have arrived."]
+    assert place.log.errors() == []
+
+
+async def test_an_owner_with_closed_dms_hears_of_an_outage_at_the_next_command(place: Place) -> None:
+    guild = place.guild()
+    await place.start()
+    await keep_parked(place, OPERATOR, "The mail server refuses the login.")
+    await (await place.ann.slash(guild, "help")).settled()
+    asked = await place.discord.owner.slash(guild, "help")
+    await asked.settled(lambda answer: bool(answer.followups))
+    assert [post.content for post in asked.followups] == ["The mail server refuses the login."]
+    assert place.log.errors() == []
 
 
 async def test_a_slash_at_the_end_of_the_address_does_no_harm(place: Place) -> None:

@@ -188,7 +188,7 @@ async def test_where_discord_cannot_be_reached_the_bot_gives_up_in_the_end(
     await place.world.discord.stop()
     ended = app.run(place.world.config(place.url), stop=asyncio.Event())
     assert await asyncio.wait_for(ended, START_S) == exits.UNAVAILABLE
-    failures = [each for each in caplog.records if "the connection failed" in each.getMessage()]
+    failures = [each for each in caplog.records if "it cannot be reached (" in each.getMessage()]
     assert len(failures) == discord_role.FIRST_TRIES
     assert not any(record.exc_info for record in caplog.records)
     place.output.touch()

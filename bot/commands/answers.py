@@ -3,6 +3,7 @@
 import logging
 import secrets
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -12,6 +13,7 @@ _log = logging.getLogger(__name__)
 NO_PINGS = discord.AllowedMentions.none()
 LONGEST_ANSWER_CHARS = 2000
 WENT_WRONG = "Something went wrong here and has been noted. Please try again in a minute."
+LOST = "Discord lost the answer to this, but it may well be done. Look before you do it again."
 FORM_PREFIX, FORM_LIFE_S = "textbridge:form:", 1800.0
 _KNOWN = "textbridge form"
 _TOO_LATE = 10062  # Discord: Unknown interaction
@@ -20,6 +22,10 @@ _ANSWERED_ALREADY = 40060  # Discord: Interaction has already been acknowledged
 
 class NotAllowed(app_commands.CheckFailure):
     """A check said no; the sentence says why. (discord.py answers only its own errors from a check.)"""
+
+
+class AnswerLost(Exception):
+    """Discord did not take an answer that came after "thinking…"; what was asked for may be done."""
 
 
 class Quiet(discord.ui.View):
@@ -61,7 +67,17 @@ def forgotten_form(interaction: discord.Interaction) -> bool:
 
 
 async def answer(interaction: discord.Interaction, words: str, view: discord.ui.View | None = None) -> None:
-    """Answer, or fill in a deferred answer; only the person who asked sees it."""
+    """Answer, or fill in a deferred answer; only the person who asked sees it. Raises AnswerLost."""
+    was_held = interaction.response.is_done()
+    try:
+        await _put(interaction, words, view)
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as failed:
+        if not was_held:
+            raise
+        raise AnswerLost from failed
+
+
+async def _put(interaction: discord.Interaction, words: str, view: discord.ui.View | None = None) -> None:
     words = shortened(words)
     if interaction.response.is_done():
         await interaction.edit_original_response(content=words, view=view, allowed_mentions=NO_PINGS)
@@ -101,7 +117,7 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
         _log.info("interaction %d: it came too late or twice; nothing was done", interaction.id)
         return
     try:
-        await answer(interaction, _words_for(original))
+        await _put(interaction, _words_for(original))
     except discord.HTTPException as late:
         if late.code != _TOO_LATE:
             _log.warning("interaction %d: its error could not be answered (%s)", interaction.id, late.code)
@@ -122,8 +138,11 @@ def _words_for(error: Exception) -> str:
     if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
         return "That command has changed. Please reload Discord (Ctrl+R) and type it again."
     if isinstance(error, app_commands.NoPrivateMessage):
-        return "This works in a server only."
+        return "This works in a server only. Type it in a server."
     if isinstance(error, app_commands.CheckFailure):
-        return "You may not use this here."
+        return "You may not use this here. Ask an admin of the server."
+    if isinstance(error, AnswerLost):
+        _log.warning("discord: an answer could not be given (%s)", type(error.__cause__).__name__)
+        return LOST
     _log.error("command failed", exc_info=error)
     return WENT_WRONG

@@ -43,7 +43,7 @@ class CarrierGroup(app_commands.Group):
 
     def _actor(self, interaction: discord.Interaction) -> Actor:
         if interaction.guild_id is None:
-            raise NotAllowed("This works in a server only.")
+            raise NotAllowed("This works in a server only. Type it in a server.")
         is_editor = interaction.user.id in self._desk.editors
         return Actor(
             interaction.user.id, interaction.guild_id, is_editor, interaction.permissions.manage_guild
@@ -51,8 +51,8 @@ class CarrierGroup(app_commands.Group):
 
     async def _do(self, interaction: discord.Interaction, act: Act) -> None:
         await hold(interaction)
-        result = await act(False)
-        button = self._confirms.button(act) if isinstance(result, Ask) else None
+        result = await act(interaction, False)
+        button = self._confirms.button(act, interaction.user.id) if isinstance(result, Ask) else None
         await answer(interaction, result.sentence, button)
 
     @app_commands.command(name="list", description="List carriers with their status")
@@ -103,13 +103,15 @@ class CarrierGroup(app_commands.Group):
         mms_domain: str | None = None,
     ) -> None:
         """Add an entry."""
-        desk, actor = self._desk, self._actor(interaction)
+        desk = self._desk
         change = Change(
             name, domain, country or desk.default_country, Form(form) if form else None, mms_domain
         )
         await self._do(
             interaction,
-            lambda yes: desk.change(carriers.add, desk.shelf, actor, change, desk.now(), confirmed=yes),
+            lambda press, yes: desk.change(
+                carriers.add, desk.shelf, self._actor(press), change, desk.now(), confirmed=yes
+            ),
         )
 
     @app_commands.command(description="Change a carrier; people who use it are told where it matters")
@@ -124,14 +126,14 @@ class CarrierGroup(app_commands.Group):
         status: str | None = None,
     ) -> None:
         """Change an entry."""
-        desk, actor = self._desk, self._actor(interaction)
+        desk = self._desk
         change = Change(
             name, domain, form=Form(form) if form else None, status=Status(status) if status else None
         )
         await self._do(
             interaction,
-            lambda yes: desk.change(
-                carriers.edit, desk.shelf, actor, carrier, change, desk.now(), confirmed=yes
+            lambda press, yes: desk.change(
+                carriers.edit, desk.shelf, self._actor(press), carrier, change, desk.now(), confirmed=yes
             ),
         )
 
@@ -148,30 +150,39 @@ class CarrierGroup(app_commands.Group):
         await self._switch(interaction, carrier, on=True)
 
     async def _switch(self, interaction: discord.Interaction, carrier: str, *, on: bool) -> None:
-        desk, actor = self._desk, self._actor(interaction)
+        desk = self._desk
         await self._do(
             interaction,
-            lambda yes: desk.change(
-                carriers.switch, desk.shelf, actor, carrier, on, desk.now(), confirmed=yes
+            lambda press, yes: desk.change(
+                carriers.switch, desk.shelf, self._actor(press), carrier, on, desk.now(), confirmed=yes
             ),
         )
 
     @app_commands.command(description="Remove a carrier")
     async def remove(self, interaction: discord.Interaction, carrier: str) -> None:
         """Remove an entry."""
-        desk, actor = self._desk, self._actor(interaction)
+        desk = self._desk
         await self._do(
             interaction,
-            lambda yes: desk.change(carriers.remove, desk.shelf, actor, carrier, desk.now(), confirmed=yes),
+            lambda press, yes: desk.change(
+                carriers.remove, desk.shelf, self._actor(press), carrier, desk.now(), confirmed=yes
+            ),
         )
 
     @show.autocomplete("carrier")
     @edit.autocomplete("carrier")
     @disable.autocomplete("carrier")
-    @enable.autocomplete("carrier")
     @remove.autocomplete("carrier")
     async def carriers_seen(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
         """Offer every entry this server sees, closed ones too."""
         return carrier_choices(self._desk, interaction, typed, everything=True)
+
+    @enable.autocomplete("carrier")
+    async def carriers_to_enable(
+        self, interaction: discord.Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Offer an editor what was removed, too."""
+        is_editor = interaction.user.id in self._desk.editors
+        return carrier_choices(self._desk, interaction, typed, everything=True, removed=is_editor)

@@ -31,11 +31,18 @@ def country_of(interaction: discord.Interaction, default: str) -> str:
 
 
 def carrier_choices(
-    desk: Desk, interaction: discord.Interaction, typed: str, *, everything: bool = False
+    desk: Desk,
+    interaction: discord.Interaction,
+    typed: str,
+    *,
+    everything: bool = False,
+    removed: bool = False,
 ) -> list[app_commands.Choice[str]]:
     """Rank at most 25 carriers."""
     country = country_of(interaction, desk.default_country)
-    found = desk.shelf.search(interaction.guild_id, typed[:LONGEST_CHARS], country, everything=everything)
+    found = desk.shelf.search(
+        interaction.guild_id, typed[:LONGEST_CHARS], country, everything=everything, removed=removed
+    )
     return [
         app_commands.Choice(name=carrier.label[:LONGEST_CHARS], value=carrier.slug)
         for carrier in found[:MOST_CHOICES]

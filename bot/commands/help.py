@@ -19,7 +19,8 @@ def help_command(desk: Desk) -> "app_commands.Command[app_commands.Group, ..., N
 
     @app_commands.command(name="help", description="What this bot does, and how to start")
     async def show_help(interaction: discord.Interaction) -> None:
-        contact = desk.abuse_contact or "the bot's owner"
+        owners = " or ".join(f"<@{owner}>" for owner in desk.owners)
+        contact = desk.abuse_contact or f"the bot's owner {owners}".rstrip()
         await answer(interaction, f"{_WORDS}\nTo report abuse, write to {contact}.")
 
     return show_help

@@ -3,7 +3,6 @@
 import discord
 
 from bot.commands.answers import Form, Quiet, answer, hold
-from bot.commands.text import open_answer
 from bot.domain.catalogue import Carrier, forms_to_try
 from bot.domain.catalogue import Form as AddressForm
 from bot.domain.consent import CONSENT_IN_DM, CONSENT_IN_GUILD
@@ -49,7 +48,9 @@ class CodeForm(Form, title="Enter the code from your phone"):
         """Check the code."""
         await hold(interaction)
         desk = self._desk
-        checked = await desk.write(registration.check_code, interaction.user.id, self._code.value, desk.now())
+        checked = await desk.write(
+            registration.check_code, interaction.user.id, self._code.value, desk.shelf, desk.now()
+        )
         await answer(interaction, checked.sentence)
 
 
@@ -96,7 +97,6 @@ class NumberForm(Form, title="Register your phone"):
             carrier_slug=self._carrier.slug,
             form=AddressForm(chosen) if chosen else None,
             consented=_AGREED in self._consent.values,
-            answer=open_answer(interaction, now),
         )
         sentence = await desk.write(
             registration.begin, ask, desk.shelf, desk.rules.limits, desk.default_country, now

@@ -1,19 +1,23 @@
 """/text: send a text to somebody's phone."""
 
+import contextlib
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from bot.commands.answers import answer, hold
+from bot.commands.answers import AnswerLost, answer, hold
 from bot.domain.errors import UserError
 from bot.domain.plain import plain
 from bot.domain.standing import OpenAnswer
 from bot.services.desk import Desk
 from bot.services.notices import words_for
+from bot.services.standing import note_standing
 from bot.services.texting import Refused, Request, accept
 
+_log = logging.getLogger(__name__)
 # Discord lets an answer be edited for 15 minutes; the last minute is left for slow clocks.
 UNNAMED_SERVER = "a Discord server"
 ANSWER_LIFE = timedelta(minutes=14)
@@ -38,9 +42,22 @@ def text_command(desk: Desk) -> "app_commands.Command[discord.app_commands.Group
             request = _request(interaction, user, message, await guild_name(interaction), now)
             (result,) = await desk.write(accept, [request], desk.rules, now)
             words = result.sentence if isinstance(result, Refused) else words_for(result.text)
-            await answer(interaction, words)
+            try:
+                await answer(interaction, words)
+            except AnswerLost:
+                if isinstance(result, Refused):
+                    raise
+                await _leave_word(desk, result.text.id, interaction.user.id)
 
     return text
+
+
+async def _leave_word(desk: Desk, text_id: int, sender_id: int) -> None:
+    """Have the teller give the answer of a text that is kept: "try again" would send it twice."""
+    _log.warning("text %d: its first answer could not be given, the teller tries again", text_id)
+    # Where that cannot be kept either, the relay's news of the text brings the answer.
+    with contextlib.suppress(UserError):
+        await desk.write(note_standing, text_id, sender_id, desk.now())
 
 
 async def guild_name(interaction: discord.Interaction) -> str:
@@ -65,7 +82,7 @@ def _request(
     now: datetime,
 ) -> Request:
     if interaction.guild_id is None:
-        raise UserError("This works in a server only.")
+        raise UserError("This works in a server only. Type it in a server.")
     names = {str(person.id): person.name for person in (user, interaction.user)}
     return Request(
         interaction_id=interaction.id,

@@ -9,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.tables import CodeUse, Usage
 from bot.db.upsert import insert_for
 
+# Clocks of two machines differ by less. A use from later than that was counted by a clock that ran ahead.
+CLOCKS_DIFFER = timedelta(minutes=5)
+
 
 async def use(session: AsyncSession, key: str, most: int, per: timedelta, now: datetime) -> datetime | None:
     """Count one use of `key`; None where it fits, else the time from which the next one does.
@@ -18,7 +21,7 @@ async def use(session: AsyncSession, key: str, most: int, per: timedelta, now: d
     if most <= 0:
         return now + per
     insert = insert_for(session, Usage).values(key=key, started_at=now, used=1, ends_at=now + per)
-    over = Usage.ends_at <= now
+    over = or_(Usage.ends_at <= now, Usage.ends_at > now + per + CLOCKS_DIFFER)
     statement = insert.on_conflict_do_update(
         index_elements=["key"],
         set_={
@@ -44,7 +47,8 @@ async def use_exact(
     insert = insert_for(session, CodeUse).values(key=key, times="", last_at=now)
     locked = insert.on_conflict_do_update(index_elements=["key"], set_={"key": key}).returning(CodeUse.times)
     longest = max(per for _, per in rates)
-    times = [time for time in _parse(await session.scalar(locked) or "", now) if time > now - longest]
+    known = _parse(await session.scalar(locked) or "", now)
+    times = [time for time in known if now - longest < time <= now + CLOCKS_DIFFER]
     waits = [
         recent[-most] + per
         for most, per in rates

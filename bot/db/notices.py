@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -81,6 +81,12 @@ async def later(session: AsyncSession, ids: Collection[int], due_at: datetime) -
     await session.execute(
         update(Notice).where(Notice.id.in_(ids)).values(due_at=due_at, tries=Notice.tries + 1)
     )
+
+
+async def pull_back(session: AsyncSession, now: datetime, longest: timedelta) -> None:
+    """Make due what waits for longer than anything is put off."""
+    far = (Notice.told_at.is_(None), Notice.due_at > now + longest)
+    await session.execute(update(Notice).where(*far).values(due_at=now))
 
 
 async def forget_told(session: AsyncSession, before: datetime) -> None:

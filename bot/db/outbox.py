@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -202,6 +202,12 @@ async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[
     columns = (OutboxItem.text_id, OutboxItem.sender_id, OutboxItem.ambiguous)
     rows = await session.execute(statement.returning(*columns))
     return [(text_id, sender_id, ambiguous > 0) for text_id, sender_id, ambiguous in rows]
+
+
+async def pull_back(session: AsyncSession, now: datetime, longest: timedelta) -> None:
+    """Make due what waits for longer than anything is put off."""
+    far = (OutboxItem.state == Item.WAITING, OutboxItem.due_at > now + longest)
+    await session.execute(update(OutboxItem).where(*far).values(due_at=now))
 
 
 async def forget_codes(session: AsyncSession, person_id: int) -> None:

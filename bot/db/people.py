@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, delete, not_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.store import vault_of
-from bot.db.tables import Block, Consent, OptIn, Registration
+from bot.db.tables import Block, Consent, OptIn, Registration, Verification
 from bot.db.upsert import insert_or_ignore, insert_or_replace
 
 ACTIVE, UNPROVEN = "active", "unproven"
@@ -88,19 +88,22 @@ async def unprove(
 ) -> list[int]:
     """Take the proof from everybody on a catalogue entry who proved another domain or form than those given.
 
-    Without either it is everybody. Returns whom it hit.
+    Without either it is everybody; codes that wait to be typed are dead too. Returns whom it hit.
     """
-    same = [Registration.domain == domain] if domain else []
-    same += [Registration.form == form] if form else []
-    where = (
-        Registration.carrier == slug,
-        Registration.carrier_guild == guild_id,
-        Registration.state == ACTIVE,
-        not_(and_(*same)) if same else true(),
-    )
+
+    def which(table: type[Registration] | type[Verification]) -> ColumnElement[bool]:
+        same = [table.domain == domain] if domain else []
+        same += [table.form == form] if form else []
+        return and_(
+            table.carrier == slug, table.carrier_guild == guild_id, not_(and_(*same)) if same else true()
+        )
+
     values = {"state": UNPROVEN, "version": Registration.version + 1}
-    statement = update(Registration).where(*where).values(values).returning(Registration.person_id)
-    return list((await session.scalars(statement)).all())
+    proven = update(Registration).where(which(Registration), Registration.state == ACTIVE).values(values)
+    waiting = delete(Verification).where(which(Verification))
+    hit = set(await session.scalars(proven.returning(Registration.person_id)))
+    hit.update(await session.scalars(waiting.returning(Verification.person_id)))
+    return sorted(hit)
 
 
 async def forget_phone(session: AsyncSession, person_id: int) -> bool:

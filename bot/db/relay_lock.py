@@ -3,13 +3,11 @@
 import asyncio
 import sqlite3
 
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.db.leases import RELAY_LOCK_CLASS
-from bot.db.store import Store
+from bot.db.session_lock import SessionLock
+from bot.db.store import Store, create_private
 
 
 class AlreadyRunning(Exception):
@@ -21,45 +19,37 @@ class RelayLock:
 
     def __init__(self) -> None:
         self._file: sqlite3.Connection | None = None
-        self._session: AsyncConnection | None = None
+        self._session = SessionLock(RELAY_LOCK_CLASS)
+        self._alone = False  # a SQLite file is ours until release()
 
     async def take(self, store: Store, owner: int) -> None:
-        """Hold it until release(); raises AlreadyRunning."""
-        if store.is_sqlite:
-            path = make_url(str(store.engine.url)).database
-            if path and path != ":memory:":
-                self._file = await asyncio.to_thread(_lock_beside, path)
+        """Hold it until release(); raises AlreadyRunning, or what the database does: then it is not held."""
+        if not store.is_sqlite:
+            await self._session.take(store, owner, wait=True)
             return
-        connection = await store.engine.connect()
-        self._session = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        query = text("SELECT pg_advisory_lock(:class, :owner)")
-        await self._session.execute(query, {"class": RELAY_LOCK_CLASS, "owner": owner})
+        path = make_url(str(store.engine.url)).database
+        if path and path != ":memory:":
+            self._file = await asyncio.to_thread(_lock_beside, path)
+        self._alone = True
 
     async def held(self) -> bool:
         """Tell whether the lock still stands (a PostgreSQL session may have been cut)."""
-        if self._session is None:
-            return True
-        try:
-            await self._session.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError):
-            return False
-        return True
+        return self._alone or await self._session.held()
 
     async def release(self) -> None:
         """Let go."""
+        self._alone = False
         if self._file is not None:
             await asyncio.to_thread(self._file.close)
             self._file = None
-        if self._session is not None:
-            # A pooled connection would keep the lock: close it for good.
-            await self._session.invalidate()
-            await self._session.close()
-            self._session = None
+        await self._session.release()
 
 
 def _lock_beside(path: str) -> sqlite3.Connection:
     # SQLite's own file lock works on every system that the store works on.
-    connection = sqlite3.connect(f"{path}.relay", timeout=0, isolation_level=None, check_same_thread=False)
+    beside = f"{path}.relay"
+    create_private(beside)
+    connection = sqlite3.connect(beside, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError:

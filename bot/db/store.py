@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 from sqlalchemy import event, select
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -16,6 +18,9 @@ from bot.db.tables import WrappedKey
 
 _log = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
+# A write waits in slices this long, so that a stop shortens the wait of one that has begun.
+WRITE_SLICE_MS = 100
+LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
 POOL_CONNECTIONS = 5
 POOL_WAIT_S = 30
 POSTGRES_CONNECT_S = 10
@@ -29,16 +34,39 @@ class Store:
         self.engine = engine
         self.vault = vault
         self.is_sqlite = engine.dialect.name == "sqlite"
-        self._writer = engine.execution_options(writing=True)
+        self._writer = engine.execution_options(writing=True, busy_ms=WRITE_SLICE_MS)
+        self._longest_wait_s = LONGEST_WAIT_S
         # SQLite has one writer: queue for it here, in order, instead of polling its lock in a thread each.
         self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that may write; commits at the end, rolls back on any exception."""
-        async with self._turn, AsyncSession(self._writer, info={"vault": self.vault}) as session:
-            async with session.begin():
-                yield session
+        asked = asyncio.get_running_loop().time()
+        async with self._turn, await self._begin(asked) as session:
+            yield session
+            await session.commit()
+
+    async def _begin(self, asked: float) -> AsyncSession:
+        """Begin a transaction; the wait for another process counts from when it was asked for.
+
+        Where the file is stuck, those in the queue give up with the first one, not one after another.
+        """
+        clock = asyncio.get_running_loop().time
+        while True:
+            session = AsyncSession(self._writer, info={"vault": self.vault})
+            try:
+                await session.connection()
+            except BaseException as failed:
+                await session.close()
+                if not (self.is_sqlite and _is_locked(failed)) or clock() - asked >= self._longest_wait_s:
+                    raise
+            else:
+                return session
+
+    def hurry(self) -> None:
+        """Wait shortly from here on: the bot is stopping."""
+        self._longest_wait_s = HURRIED_WAIT_S
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -57,9 +85,21 @@ def vault_of(session: AsyncSession) -> Vault:
     return vault
 
 
+def _is_locked(failed: BaseException) -> bool:
+    return isinstance(failed, OperationalError) and "locked" in str(failed.orig)
+
+
+def create_private(path: str) -> None:
+    """Make a missing file that only we may read; SQLite gives the files beside it the same rights."""
+    # Where it cannot be made, opening it says so.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
 def make_engine(url: str) -> AsyncEngine:
     """Build the engine; parameters never appear in error texts (they hold numbers)."""
-    if make_url(url).get_backend_name() != "sqlite":
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
         return create_async_engine(
             url,
             hide_parameters=True,
@@ -71,6 +111,8 @@ def make_engine(url: str) -> AsyncEngine:
                 "options": f"-c lock_timeout={POSTGRES_LOCK_WAIT}",
             },
         )
+    if address.database and not address.database.startswith((":memory:", "file:")):
+        create_private(address.database)
     engine = create_async_engine(
         url, hide_parameters=True, pool_size=POOL_CONNECTIONS, pool_timeout=POOL_WAIT_S
     )
@@ -94,8 +136,12 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    busy_ms = options.get("busy_ms", BUSY_TIMEOUT_MS)
+    if connection.info.get("busy_ms", BUSY_TIMEOUT_MS) != busy_ms:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms}")
+        connection.info["busy_ms"] = busy_ms
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing", False) else "BEGIN")
 
 
 async def open_store(url: str, secret_keys: Sequence[str]) -> Store:

@@ -57,9 +57,7 @@ class Verification(Base):
     tries: Mapped[int] = mapped_column(default=0)
     guild_id: Mapped[int | None]
     wording: Mapped[str]
-    expires_at: Mapped[datetime]
-    answer_sealed: Mapped[bytes | None]
-    answer_until: Mapped[datetime | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class OptIn(Base):

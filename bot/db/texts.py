@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.store import vault_of
 from bot.db.tables import OutboxItem, TextRow
 from bot.domain.standing import OpenAnswer, Standing
+from bot.domain.states import Item, State
 
 
 def _standing(row: TextRow) -> Standing:
@@ -29,6 +30,21 @@ async def standings(session: AsyncSession, ids: Collection[int]) -> dict[int, St
     """Find texts by id."""
     rows = await session.scalars(select(TextRow).where(TextRow.id.in_(ids)))
     return {row.id: _standing(row) for row in rows}
+
+
+async def lock_standings(session: AsyncSession, ids: Collection[int]) -> dict[int, Standing]:
+    """Find texts by id as they stand now, and let nobody else judge them before this transaction's end."""
+    statement = select(TextRow).where(TextRow.id.in_(ids)).order_by(TextRow.id).with_for_update()
+    rows = await session.scalars(statement.execution_options(populate_existing=True))
+    return {row.id: _standing(row) for row in rows}
+
+
+async def stranded(session: AsyncSession, most: int) -> Sequence[int]:
+    """List queued texts all of whose mails came to an end."""
+    mails = select(OutboxItem.id).where(OutboxItem.text_id == TextRow.id)
+    still_open = mails.where(OutboxItem.state.in_((Item.WAITING, Item.LEASED)))
+    where = (TextRow.state == State.QUEUED, mails.exists(), ~still_open.exists())
+    return (await session.scalars(select(TextRow.id).where(*where).order_by(TextRow.id).limit(most))).all()
 
 
 async def take_turns(session: AsyncSession, ids: Collection[int]) -> None:

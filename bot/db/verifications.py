@@ -1,5 +1,6 @@
 """Query phones that wait for their code, and turn a proof into a registration."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.people import ACTIVE
 from bot.db.store import vault_of
-from bot.db.tables import OutboxItem, Registration, Verification
+from bot.db.tables import OptIn, OutboxItem, Registration, Verification
+from bot.domain.consent import NOBODY
+
+_INDEX_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,7 @@ class Claim:
         return f"Claim(person {self.person_id} on {self.carrier})"
 
 
-async def start(
-    session: AsyncSession, claim: Claim, code: str, expires_at: datetime, answer: tuple[str, datetime] | None
-) -> int:
+async def start(session: AsyncSession, claim: Claim, code: str, expires_at: datetime) -> int:
     """Keep a new code; an earlier one for the same person or number is dead from here on. Returns its id."""
     vault = vault_of(session)
     index = vault.number_index(claim.number)
@@ -54,12 +56,34 @@ async def start(
         guild_id=claim.guild_id,
         wording=claim.wording,
         expires_at=expires_at,
-        answer_sealed=vault.seal(answer[0]) if answer else None,
-        answer_until=answer[1] if answer else None,
     )
     session.add(row)
     await session.flush()
     return row.id
+
+
+async def start_decoy(session: AsyncSession, claim: Claim, expires_at: datetime) -> None:
+    """Keep what looks like a waiting code but proves nothing: no number, and a MAC that no code has."""
+    await end(session, claim.person_id)
+    session.add(
+        Verification(
+            person_id=claim.person_id,
+            handle=claim.handle,
+            number_sealed=vault_of(session).seal(""),
+            number_index=secrets.token_bytes(_INDEX_BYTES),
+            country=claim.country,
+            carrier=claim.carrier,
+            carrier_guild=claim.carrier_guild,
+            domain=claim.domain,
+            form=claim.form,
+            prefix=claim.prefix,
+            code_mac=b"",
+            guild_id=claim.guild_id,
+            wording=claim.wording,
+            expires_at=expires_at,
+        )
+    )
+    await session.flush()
 
 
 async def end(session: AsyncSession, person_id: int, number_index: bytes | None = None) -> None:
@@ -104,6 +128,9 @@ async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> 
         .where(Registration.number_index == waiting.number_index, Registration.person_id != waiting.person_id)
         .returning(Registration.person_id)
     )
+    if evicted is not None:
+        # Whoever registers again says anew where texts may come from; a "nobody" stands.
+        await session.execute(delete(OptIn).where(OptIn.person_id == evicted, OptIn.audience != NOBODY))
     values = {
         "number_sealed": waiting.number_sealed,
         "number_index": waiting.number_index,
@@ -135,6 +162,11 @@ async def _lock_both(session: AsyncSession, waiting: Verification) -> None:
         Registration.person_id == waiting.person_id, Registration.number_index == waiting.number_index
     )
     await session.execute(select(Registration.id).where(which).order_by(Registration.id).with_for_update())
+
+
+async def forget_old(session: AsyncSession, now: datetime) -> None:
+    """Delete what nobody proved in time: it holds a number."""
+    await session.execute(delete(Verification).where(Verification.expires_at <= now))
 
 
 async def code_item_state(session: AsyncSession, verification_id: int) -> str | None:

@@ -162,8 +162,7 @@ def _closed(carrier: Carrier) -> str:
 
 def _state(carrier: Carrier) -> str:
     since = f" since {carrier.status_when}" if carrier.status_when else ""
-    said = f": {carrier.note}" if carrier.note else "."
-    return f"{carrier.name} is marked {carrier.status}{since}{said}"
+    return f"{carrier.name} is marked {carrier.status}{since}. {carrier.note}".rstrip()
 
 
 def _way_out(carrier: Carrier) -> str:

@@ -8,6 +8,8 @@ from enum import StrEnum
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=10)
 MOST_AMBIGUOUS = 3
+# Words of a quota on a whole account; a bare "daily" may be part of a quoted address.
+_DAILY_LIMIT = re.compile(r"(?<![\w.@-])daily\s(?:user sending|(?:[\w-]{1,20}\s){0,4}(?:quota|limits?)\b)")
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -104,7 +106,7 @@ def decide(reply: Reply) -> Outcome:
     if code is None or not 400 <= code < 600:
         # No word that can be understood: surely not taken before the final dot, perhaps after it.
         return Outcome.AMBIGUOUS if reply.step is Step.BODY else Outcome.RETRY
-    if reply.enhanced == "5.4.5" or (code in (450, 452, 550) and "daily" in reply.text.lower()):
+    if reply.enhanced == "5.4.5" or (code in (450, 452, 550) and _DAILY_LIMIT.search(reply.text.lower())):
         return Outcome.ACCOUNT_LIMIT
     # A lasting refusal may wear a 4xx: `421 4.2.0 … AUP#SNDR` never clears by waiting.
     named = _named_reason(reply.text.lower())

@@ -8,6 +8,7 @@ REFUSAL = (
     "They can turn texts on with /phone register, or here with /phone allow."
 )
 RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
+UNBUILT = "unbuilt"
 
 _WAITING = {
     RELAY_AWAY: (
@@ -31,11 +32,15 @@ _FAILED = {
         "has to sort that out."
     ),
     Outcome.GATEWAY_GONE: (
-        "{who}'s carrier no longer takes texts by mail. They can register another way with /phone register."
+        "{who}'s carrier no longer takes texts by mail. They can use /phone register with another carrier."
     ),
     UNSURE: (
-        "The connection broke each time after your text to {who} was handed over. It may "
-        "have arrived; ask before you send it again."
+        "The connection broke after your text to {who} was handed over. It may have "
+        "arrived; ask before you send it again."
+    ),
+    UNBUILT: (
+        "The bot could not make a mail of it. Send it again; if that does not help, ask {who} "
+        "to use /phone register again."
     ),
 }
 
@@ -58,12 +63,14 @@ def standing(who: str, state: str, reason: str, parts: int, sent: int) -> str:
         case State.FAILED:
             return _failed(who, reason, parts, sent)
         case State.EXPIRED:
+            if sent:
+                return f"{_only(who, parts, sent)} The rest waited too long and was dropped."
             return (
                 f"Not sent: your text to {who} waited too long and was dropped. Send it again if "
                 f"it still matters."
             )
         case State.CANCELLED:
-            return REFUSAL
+            return f"{_only(who, parts, sent)} {REFUSAL}" if sent else REFUSAL
         case State.REPLIED:
             return f"{who} answered your text."
         case State.BOUNCED:
@@ -74,10 +81,17 @@ def standing(who: str, state: str, reason: str, parts: int, sent: int) -> str:
 
 
 def _failed(who: str, reason: str, parts: int, sent: int) -> str:
-    why = _FAILED.get(reason, _FAILED[Outcome.REFUSED_PERSON]).format(who=who)
+    if reason not in _FAILED:
+        begin = f"{_only(who, parts, sent)} The" if sent else "Not sent, and the"
+        return f"{begin} carrier didn't say why. You can try again later."
+    why = _FAILED[reason].format(who=who)
     if sent:
-        return f"Only {sent} of {parts} parts went to {who}. {why}"
+        return f"{_only(who, parts, sent)} {why}"
     return why if reason == UNSURE else f"Not sent. {why}"
+
+
+def _only(who: str, parts: int, sent: int) -> str:
+    return f"Only {sent} of {parts} parts went to {who}."
 
 
 def short(state: str) -> str:
@@ -103,11 +117,14 @@ CODE_FAILED = (
     "Your code could not be sent: the carrier refused it. Check number and carrier, "
     "then use /phone register again."
 )
+CODE_UNBUILT = "Your code could not be sent. Check number and carrier, then use /phone register again."
 CODE_UNSURE = "Your code may not have arrived. If it does not come, use /phone register again."
-CODE_LATE = "Your code could not be sent in time, so it is dead. Use /phone register to get a new one."
+CODE_LATE = (
+    "Your code could not be sent in time. It is no longer valid. Use /phone register to get a new one."
+)
 EVICTED = (
     "Someone else has proved that the phone you had registered is theirs, so it takes no more texts for you. "
-    "If that is wrong, use /phone register again."
+    "If that is wrong, use /phone register again with your number."
 )
 CARRIER_CHANGED = (
     "Your carrier's entry was changed, so your phone must be proved again before it "

@@ -31,6 +31,7 @@ class Road:
         self._idle: list[tuple[Opened, float]] = []
         self._talking: dict[Dialogue, Opened] = {}
         self._workers: set[asyncio.Task[None]] = set()
+        self._checked: Opened | None = None  # by the last probe
         self._no_more_before = 0.0
         self._stopping = False
 
@@ -143,12 +144,13 @@ class Road:
         """Make sure of a connection, a kept one where there is one; the Reply says why that failed."""
         if self._talking:
             return None
-        opened = self._kept()
+        opened = self._checked = self._kept()
         if opened is None or not await opened.wire.answers(self._timeouts.command):
             new = await self._door.open(None)
             if isinstance(new, Reply):
                 return new
             opened = new
+        self._checked = None
         self._keep(opened)
         return None
 
@@ -156,6 +158,8 @@ class Road:
         """Begin nothing more; open dialogues get `before_dot` seconds, those past the dot `after_dot`."""
         self._stopping = True
         self._door.close()
+        if self._checked is not None:
+            self._checked.wire.abort()
         while self._jobs:
             self._jobs.popleft().end(Reply(Step.STOPPED, None))
         kept, self._idle = self._idle, []

@@ -33,26 +33,31 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command and its options; leaves with 64 where they are wrong."""
     parser = _Parser(prog="python3 -m bot")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    demo = commands.add_parser(
-        "demo", help="show the whole bot against a pretend Discord, carrier and phones"
-    )
-    demo.add_argument("--once", action="store_true", help="play the story, print its transcript and leave")
-    demo.add_argument("--port", type=_port, metavar="N", help="where to listen")
-    demo.add_argument(
-        "--refuse", action="store_true", help="let the pretend carriers refuse: the story must then fail"
-    )
-    _add_test(commands.add_parser("test", help="check everything"))
-    _add_setup(commands.add_parser("setup", help="write .env"))
-    commands.add_parser("run", help="run the bot (installs nothing)")
-    commands.add_parser("migrate", help="bring the store's schema up to date")
-    commands.add_parser("invite", help="print the address that adds the bot to a server")
-    keys = commands.add_parser("keys", help="`keys new` prints a new key for SECRET_KEY")
-    keys.add_argument("action", choices=["new"])
+
+    def command(name: str, does: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, description=f"{does[0].upper()}{does[1:]}.")
+
+    _add_demo(command("demo", "show the whole bot against a pretend Discord, carrier and phones"))
+    _add_test(command("test", "check everything; what follows goes to pytest"))
+    _add_setup(command("setup", "write .env: asks for what no option says"))
+    command("run", "run the bot with the settings that `setup` wrote; installs nothing")
+    command("migrate", "bring the store's schema up to date; `run` does it too")
+    command("invite", "print the address that adds the bot to a server")
+    keys = command("keys", "`keys new` prints a new key for SECRET_KEY")
+    keys.add_argument("action", type=_new, metavar="new", help="make a key")
     args, rest = parser.parse_known_args(argv)
     if rest and args.command != "test":
         parser.error(f"{args.command} does not take {rest[0].partition('=')[0]}")
     args.rest = rest
     return args
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="play the story, print its transcript and leave")
+    parser.add_argument("--port", type=_port, metavar="N", help="where to listen")
+    parser.add_argument(
+        "--refuse", action="store_true", help="let the pretend carriers refuse: the story must then fail"
+    )
 
 
 def _add_test(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +87,12 @@ def _add_setup(parser: argparse.ArgumentParser) -> None:
                 metavar="FILE",
                 help="read it from a file: others can see flags",
             )
+
+
+def _new(written: str) -> str:
+    if written != "new":
+        raise argparse.ArgumentTypeError("type `keys new`")
+    return written
 
 
 def _port(written: str) -> int:

@@ -31,6 +31,12 @@ def application_id_from_token(token: str) -> int | None:
     return int(digits) if digits.isdecimal() else None
 
 
+def is_bot_token(token: str) -> bool:
+    """Tell whether it has the form of Discord's bot tokens: three parts, the first names the application."""
+    parts = token.split(".")
+    return len(parts) == 3 and all(parts) and application_id_from_token(token) is not None
+
+
 def invite_url(application_id: int, permissions: int = NO_PERMISSIONS) -> str:
     """Write the address that a server's admin opens to add the bot."""
     asked = {"client_id": application_id, "scope": _SCOPES, "permissions": permissions}

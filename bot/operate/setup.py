@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
 
-from bot.config import DOTENV, ConfigError, load, problem_of
+from bot.config import ConfigError, dotenv_path, load, problem_of
 from bot.environment import Written, gather, read_dotenv
-from bot.exits import OK, USAGE, WRONG_SETTINGS
+from bot.exits import OK, STOPPED, USAGE, WRONG_SETTINGS
 from bot.operate.envfile import render, write_private
-from bot.operate.invite import COMMANDS_MISSING, application_id_from_token, invite_url
+from bot.operate.invite import COMMANDS_MISSING, application_id_from_token, invite_url, is_bot_token
 from bot.operate.keys import new_key
 from bot.settings import BY_NAME, CHECKOUT
 
@@ -56,7 +56,7 @@ def main(args: Namespace, env: Mapping[str, str]) -> int:
     if found.problems:
         return _refuse(found.problems, print)
     flags = {**(GMAIL if args.gmail else {}), **found.values}
-    return run_setup(flags, env, DOTENV, ask=None if args.no_input else _ask, say=print)
+    return run_setup(flags, env, dotenv_path(env), ask=None if args.no_input else _ask, say=print)
 
 
 def _ask(words: str, hidden: bool) -> str:
@@ -80,6 +80,9 @@ def run_setup(
         except EOFError:
             say("Set-up stopped, nothing is written: an answer is missing. With --no-input it asks nothing.")
             return USAGE
+        except KeyboardInterrupt:
+            say("\nSet-up stopped, nothing is written.")
+            return STOPPED
     wanted = _complete(wanted, before)
     try:
         load({**before, **wanted}, dotenv=None)
@@ -93,15 +96,22 @@ def run_setup(
 def _ask_all(flags: Mapping[str, str], known: Mapping[str, str], ask: Ask, say: Say) -> dict[str, str]:
     """Ask what no flag says; what is known already is the default."""
     answers: dict[str, str] = {}
-    if not {*flags} & {*GMAIL}:
-        default = "yes" if known.get("SMTP_HOST", GMAIL["SMTP_HOST"]) == GMAIL["SMTP_HOST"] else "no"
-        answer = ask(f"{GMAIL_QUESTION} [{default}]: ", False).strip() or default
-        answers |= GMAIL if answer.lower().startswith("y") else {}
     for question in QUESTIONS:
+        if question.name == "SMTP_HOST" and not {*flags} & {*GMAIL}:
+            answers |= GMAIL if _is_gmail(known, ask, say) else {}
         said = question.name in flags or question.name in answers or known.get(f"{question.name}_FILE")
         if not said:
             answers[question.name] = _ask_one(question, {**known, **answers}, ask, say)
     return {name: answer for name, answer in answers.items() if answer}
+
+
+def _is_gmail(known: Mapping[str, str], ask: Ask, say: Say) -> bool:
+    default = "yes" if known.get("SMTP_HOST", GMAIL["SMTP_HOST"]) == GMAIL["SMTP_HOST"] else "no"
+    while True:
+        answer = ask(f"{GMAIL_QUESTION} [{default}]: ", False).strip().lower() or default
+        if answer in {"yes", "y", "no", "n"}:
+            return answer.startswith("y")
+        say("Answer yes or no.")
 
 
 def _ask_one(question: Question, known: Mapping[str, str], ask: Ask, say: Say) -> str:
@@ -116,9 +126,19 @@ def _ask_one(question: Question, known: Mapping[str, str], ask: Ask, say: Say) -
         if not answer and question.optional:
             return ""
         problem = problem_of(question.name, answer) if answer else "an answer is needed"
+        if question.name == "DISCORD_TOKEN" and answer != default and problem is None:
+            problem = _odd_token(answer, known)
         if problem is None:
             return answer
         say(f"{question.name}: {problem}")
+
+
+def _odd_token(token: str, known: Mapping[str, str]) -> str | None:
+    """Say what is wrong with a token for Discord itself; other servers have forms of their own."""
+    usual = BY_NAME["DISCORD_API_URL"].default
+    if is_bot_token(token) or known.get("DISCORD_API_URL", usual) != usual:
+        return None
+    return "this is not a bot token; copy it again from the developer portal, Bot > Reset Token"
 
 
 def _complete(wanted: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
@@ -152,9 +172,8 @@ def _write(path: Path, before: Mapping[str, str], wanted: Mapping[str, str], say
 def _say_what_next(token: str, say: Say) -> None:
     application_id = application_id_from_token(token)
     if application_id is not None:
-        say(f"Add the bot to a server: {invite_url(application_id)}")
+        say(f"Add the bot to a server: {invite_url(application_id)}\n{COMMANDS_MISSING}")
     say("Start it: python3 -m bot run")
-    say(COMMANDS_MISSING)
 
 
 def _refuse(problems: list[str], say: Say) -> int:

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot.domain.errors import UserError
 from bot.sandbox.modal import CHECKBOX_GROUP, MULTIPLE, Field, Modal
 from bot.sandbox.transcript import Transcript
 
 Ask = Callable[[str], Awaitable[str]]
-_YES = {"y", "yes", "x"}
+_YES, _NO = {"y", "yes", "x"}, {"n", "no"}
 
 
 async def fill_in(modal: Modal, ask: Ask, show: Transcript) -> dict[str, Any]:
@@ -22,13 +23,22 @@ async def _value(field: Field, ask: Ask, show: Transcript) -> Any:
         return await ask(f"{label}:")
     options = field.shape.get("options") or []
     if field.kind == CHECKBOX_GROUP:
-        return [
-            option["value"]
-            for option in options
-            if (await ask(f"{label}: {option['label']}? (yes/no)")).lower() in _YES
+        ticked = [
+            option["value"] for option in options if await _yes(f"{label}: {option['label']}?", ask, show)
         ]
+        if field.required and not ticked:
+            raise UserError("Without your agreement no code is sent. Type the command again if you agree.")
+        return ticked
     for number, option in enumerate(options, 1):
         show.line(f"   {number}. {option['label']}")
     chosen = await ask(f"{label}? (1 to {len(options)})")
     found = options[int(chosen) - 1 : int(chosen)] if chosen.isdecimal() and int(chosen) else []
     return [option["value"] for option in found]
+
+
+async def _yes(question: str, ask: Ask, show: Transcript) -> bool:
+    while True:
+        answer = (await ask(f"{question} (yes/no)")).lower()
+        if answer in _YES | _NO:
+            return answer in _YES
+        show.line("   Type yes or no.")

@@ -14,7 +14,7 @@ from bot.sandbox.member import Person
 from bot.sandbox.phones import shown
 from bot.sandbox.smtp_talk import Mail
 from bot.sandbox.stage import Stage
-from bot.sandbox.typed import Typed, read_command, value_of
+from bot.sandbox.typed import Typed, button_meant, choice_meant, read_command, value_of
 from bot.sandbox.watch import SandboxError
 from bot.sandbox.world import TOKEN_LIFE, Json
 
@@ -118,8 +118,9 @@ class Prompt:
         if option.get("autocomplete"):
             choices = await self._me.autocomplete(self._stage.guild, typed.path, name, value)
             if choices and value not in [choice.value for choice in choices]:
-                self._show.does(self._me.username, f"picks {choices[0].name} from what is offered")
-                return choices[0].value
+                picked = choice_meant(name, value, choices)
+                self._show.does(self._me.username, f"picks {picked.name} from what is offered")
+                return picked.value
         return value_of(option, value, self._target)
 
     def _target(self, typed: str) -> Person:
@@ -140,7 +141,7 @@ class Prompt:
             raise UserError("There is no button to press yet.")
         last = self._last
         before = len(last.answer.history)
-        pressed = await self._me.press(last.answer, label)
+        pressed = await self._me.press(last.answer, button_meant(label, last.answer.buttons))
         if pressed.interaction.original is last.answer.interaction.original:
             # The answer takes the place of what carried the button, and is followed already.
             await pressed.settled(lambda one: len(one.history) > before, FIRST_S)

@@ -82,7 +82,8 @@ class Sink:
         self.stalls += 1
         self.watch.changed()
         released = asyncio.ensure_future(self._released.wait())
-        gone = asyncio.ensure_future(conversation.reader.read(1))
+        # To the end: a client that pipelines has more to say before it hangs up.
+        gone = asyncio.ensure_future(conversation.reader.read())
         try:
             await asyncio.wait({released, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:

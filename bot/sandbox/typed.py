@@ -1,13 +1,16 @@
 """Understand a slash command that somebody typed as one line."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.errors import UserError
+from bot.sandbox.answer import Choice
 from bot.sandbox.options import INTEGER, STRING, SUBCOMMAND, SUBCOMMAND_GROUP, USER
 from bot.sandbox.world import Json
+
+_NAMED_CHOICES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,31 @@ def _named(rest: str, names: list[str]) -> tuple[str, dict[str, str]]:
 def _placed(plain: str, names: list[str]) -> dict[str, str]:
     """Give each name a word in turn, the last one the rest."""
     return dict(zip(names, plain.split(None, len(names) - 1), strict=False)) if names and plain else {}
+
+
+def choice_meant(option: str, typed: str, offered: Sequence[Choice]) -> Choice:
+    """Find the first offered choice that what was typed is part of; raises UserError."""
+    wanted = _bare(typed)
+    for choice in offered:
+        if wanted in _bare(choice.name) or wanted in _bare(str(choice.value)):
+            return choice
+    names = ", ".join(choice.name for choice in offered[:_NAMED_CHOICES])
+    raise UserError(f"No {option} is called {typed}; offered are: {names}.")
+
+
+def button_meant(typed: str, labels: Sequence[str]) -> str:
+    """Find the one button whose label begins as typed; raises UserError."""
+    fitting = [label for label in labels if label.lower().startswith(typed.lower())]
+    exact = [label for label in fitting if label.lower() == typed.lower()]
+    if len(exact or fitting) == 1:
+        return (exact or fitting)[0]
+    if not labels:
+        raise UserError("There is no button to press.")
+    raise UserError(f"There is no such button; type: {' or '.join(f'press {label}' for label in labels)}")
+
+
+def _bare(words: str) -> str:
+    return "".join(char for char in words.casefold() if char.isalnum())
 
 
 def value_of(option: Json, typed: str, person_of: Callable[[str], Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.domain.catalogue import Carrier, Status, refusal, warning
+from bot.domain.catalogue import Carrier, Kind, Status, refusal, warning
 from bot.domain.errors import UserError
 from bot.services.shelf import Listed, Shelf
 
@@ -18,11 +18,17 @@ def page(
     ]
     if not wanted:
         raise UserError("No carrier fits that. Leave out country, status or search to see more.")
-    wanted.sort(key=lambda listed: (listed.carrier.country or "", listed.carrier.name.lower()))
+    wanted.sort(key=lambda listed: _place(listed.carrier, shelf.home))
     lines = [_line(listed) for listed in wanted[:LINES]]
     if len(wanted) > LINES:
         lines.append(f"…and {len(wanted) - LINES} more. Narrow it with country, status or search.")
     return "\n".join(lines)
+
+
+def _place(carrier: Carrier, home: str) -> tuple[bool, bool, str, str]:
+    """Put home first and phone companies before services."""
+    is_company = carrier.kind in (Kind.CARRIER, Kind.BRAND)
+    return (carrier.country != home, not is_company, carrier.country or "", carrier.name.lower())
 
 
 def _matches(carrier: Carrier, country: str | None, status: Status | None, search: str | None) -> bool:
@@ -36,7 +42,7 @@ def _matches(carrier: Carrier, country: str | None, status: Status | None, searc
 
 def _line(listed: Listed) -> str:
     carrier = listed.carrier
-    domain = carrier.gateway.domain if carrier.gateway else "no gateway"
+    domain = carrier.gateway.domain if carrier.gateway else "takes no texts by mail"
     own = ", this server's own" if carrier.guild_id else ""
     off = (
         ", off"
@@ -46,7 +52,7 @@ def _line(listed: Listed) -> str:
         else ""
     )
     when = f" {carrier.status_when}" if carrier.status_when else ""
-    return f"{carrier.country or '–'} {carrier.name} ({domain}): {carrier.status}{when}{off}{own}"
+    return f"{carrier.country or 'Any country:'} {carrier.name} ({domain}): {carrier.status}{when}{off}{own}"
 
 
 def describe(shelf: Shelf, guild_id: int | None, slug: str, now: datetime) -> str:

@@ -8,11 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import carriers as entries
 from bot.db import notices, people
-from bot.domain.catalogue import Carrier, refusal
+from bot.domain.catalogue import refusal
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
 from bot.services.carrier_change import NOTHING, Actor, Ask, Change, Done, as_values, checked, entry_values
+from bot.services.carrier_words import enabling, evidence, removing, stranded, unproved
 from bot.services.shelf import SHARED, Listed, Shelf
+
+OWN_CARRIERS_PER_GUILD = 50
 
 
 async def add(
@@ -24,10 +27,11 @@ async def add(
     if change.name is None or change.domain is None:
         raise UserError("A carrier needs a name and a domain.")
     change = checked(change)
+    owner = SHARED if actor.is_editor else actor.guild_id
+    _has_room(shelf, owner)
     ask = await _open_domain(session, shelf, actor, change, now, confirmed=confirmed)
     if ask is not None:
         return ask
-    owner = SHARED if actor.is_editor else actor.guild_id
     # A guild's own entry must never share its slug with one that is added for everyone later.
     kind = "" if owner == SHARED else "own "
     slug = _free_slug(shelf, actor.guild_id, f"{kind}{change.country or 'any'} {change.name}")
@@ -75,12 +79,13 @@ async def edit(
         values,
         now,
     )
-    hit: list[int] = []
+    told = ""
     if any(name in values and values[name] != before.get(name) for name in ("domain", "form")):
         hit = await people.unprove(session, listed.guild, slug, values.get("domain"), values.get("form"))
         for person_id in hit:
             await notices.add(session, person_id, "unproven", now, words=CARRIER_CHANGED)
-    return Done(f"Changed {change.name or listed.carrier.name}.{_told(len(hit))}")
+        told = unproved(actor, len(hit))
+    return Done(f"Changed {change.name or listed.carrier.name}.{told} /carrier show shows it.")
 
 
 async def switch(
@@ -89,7 +94,8 @@ async def switch(
     """Switch an entry on or off: for everyone as an editor, else in this guild."""
     await shelf.refresh(session)
     _may_change(actor)
-    listed = _found(shelf, actor.guild_id, slug)
+    # What an editor removed is still there to be enabled again.
+    listed = _found(shelf, actor.guild_id, slug, removed=on and actor.is_editor)
     carrier, slug = listed.carrier, listed.carrier.slug
     everywhere = shelf.find(None, slug)
     if on and not actor.is_editor and listed.guild == SHARED and everywhere and everywhere.off:
@@ -103,9 +109,7 @@ async def switch(
         if still_closed is not None:
             raise UserError(still_closed)
         if not confirmed:
-            return Ask(
-                f"{evidence(carrier)}\nEnable {carrier.name} all the same? A code will show whether it works."
-            )
+            return Ask(enabling(carrier))
     # Only what an editor enabled against its status is marked so: for the rest a closing date still counts.
     enabled = (True if closed is not None else None) if on else False
     await entries.put_entry(session, owner, slug, {"enabled": enabled}, actor.person_id, now)
@@ -115,10 +119,13 @@ async def switch(
     )
     whose = "for everyone" if owner == SHARED else "in this server"
     if on:
-        return Done(f"{carrier.name} is on {whose}. People can use it with /phone register.")
+        return Done(
+            f"{carrier.name} is on {whose}.{await _shown_again(session, shelf, actor, owner, slug)}"
+            " People can use it with /phone register."
+        )
     count = len(await people.people_on_carrier(session, listed.guild, slug)) if owner == listed.guild else 0
-    hit = f" {_people(count)} on it can't be texted until it is on again." if count else ""
-    return Done(f"{carrier.name} is off {whose}.{hit}")
+    hit = stranded(carrier, actor, count) if owner == listed.guild else ""
+    return Done(f"{carrier.name} is off {whose}.{hit} /carrier enable turns it on again.")
 
 
 async def remove(
@@ -128,9 +135,10 @@ async def remove(
     listed = await _owned(session, shelf, actor, slug)
     slug = listed.carrier.slug
     users = await people.people_on_carrier(session, listed.guild, slug)
-    if users and not confirmed:
-        return Ask(f"{_people(len(users))} on {listed.carrier.name} can't be texted after that. Remove it?")
-    if listed.guild == SHARED:
+    is_shared = listed.guild == SHARED
+    if not confirmed:
+        return Ask(removing(listed.carrier, actor, len(users), shared=is_shared))
+    if is_shared:
         await entries.put_entry(session, SHARED, slug, {"removed": True}, actor.person_id, now)
     else:
         await entries.drop_entry(session, listed.guild, slug)
@@ -139,24 +147,8 @@ async def remove(
     hit = await people.unprove(session, listed.guild, slug)
     for person_id in hit:
         await notices.add(session, person_id, "unproven", now, words=CARRIER_CHANGED)
-    return Done(f"Removed {listed.carrier.name}.{_told(len(hit))}")
-
-
-def evidence(carrier: Carrier) -> str:
-    """Show what is known against a carrier, dated."""
-    since = f" since {carrier.status_when}" if carrier.status_when else ""
-    known = "; ".join(carrier.evidence) or "none on file"
-    return f"{carrier.name} is {carrier.status}{since}. {carrier.note}".rstrip() + f"\nEvidence: {known}."
-
-
-def _told(people_hit: int) -> str:
-    if not people_hit:
-        return ""
-    return f" {_people(people_hit)} must prove their phone again, and will be told."
-
-
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
+    back = " /carrier enable brings it back." if is_shared else ""
+    return Done(f"Removed {listed.carrier.name}.{unproved(actor, len(hit))}{back}")
 
 
 def _may_change(actor: Actor) -> None:
@@ -176,17 +168,38 @@ async def _owned(session: AsyncSession, shelf: Shelf, actor: Actor, slug: str) -
     return listed
 
 
-def _found(shelf: Shelf, guild_id: int, slug: str) -> Listed:
-    listed = shelf.named(guild_id, slug)
+def _found(shelf: Shelf, guild_id: int, slug: str, *, removed: bool = False) -> Listed:
+    listed = shelf.named(guild_id, slug, removed=removed)
     if listed is None:
         raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
     return listed
+
+
+def _has_room(shelf: Shelf, owner: int) -> None:
+    own = sum(1 for listed in shelf.seen_in(owner) if listed.guild == owner) if owner != SHARED else 0
+    if own >= OWN_CARRIERS_PER_GUILD:
+        raise UserError(
+            f"This server has {OWN_CARRIERS_PER_GUILD} carriers of its own, which is the most. "
+            "Remove one with /carrier remove first."
+        )
+
+
+async def _shown_again(session: AsyncSession, shelf: Shelf, actor: Actor, owner: int, slug: str) -> str:
+    """Lift the guild's own hide too, where an editor switches an entry on from there."""
+    if owner != SHARED or not shelf.hides(actor.guild_id, slug):
+        return ""
+    await entries.drop_entry(session, actor.guild_id, slug)
+    return " This server had hidden it, and shows it again."
 
 
 async def _open_domain(
     session: AsyncSession, shelf: Shelf, actor: Actor, change: Change, now: datetime, *, confirmed: bool
 ) -> Ask | None:
     """Put a new domain on the operator's list, once an editor has agreed to what that means."""
+    if change.mms_domain and not actor.is_editor and change.mms_domain not in shelf.domains:
+        raise UserError(
+            f"{change.mms_domain} is not on the bot owner's list of gateways. Ask the owner to add it."
+        )
     if change.domain is None:
         return None
     there = shelf.at_domain(change.domain)
@@ -214,7 +227,7 @@ async def _open_domain(
 def _free_slug(shelf: Shelf, guild_id: int, words: str) -> str:
     base = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:40] or "carrier"
     slug, number = base, 1
-    while shelf.find(guild_id, slug) is not None:
+    while shelf.is_taken(guild_id, slug):
         number += 1
         slug = f"{base}-{number}"
     return slug

@@ -2,10 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.db import leases, outbox
 from bot.db.outbox import Leased
@@ -20,8 +24,12 @@ from bot.services.standing import update_standings
 _log = logging.getLogger(__name__)
 CLAIM_AHEAD = 2
 TAKE_OVER_EVERY = timedelta(seconds=1)
+# A server that answers a probe at once is used in the same pass; a slow one is looked at in later passes.
+PROBE_PATIENCE_S = 0.05
+# A stop must end in time also where the store takes nothing.
+RECORD_WITHIN_S, RECORD_AGAIN_S = 1.2, 0.1
 Send = Callable[[Sendable], Coroutine[Any, Any, Reply]]
-Probe = Callable[[], Awaitable[Reply | None]]
+Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class Relay:
         self._sending: dict[asyncio.Task[Reply], Leased] = {}
         self._results: list[tuple[Leased, Reply]] = []
         self._outage = Outage(ports.jitter)
+        self._probing: asyncio.Task[Reply | None] | None = None
         self._took_over_at: datetime | None = None
         self.wake = asyncio.Event()
         self.moved = asyncio.Event()  # a text moved: somebody may want to tell its sender
@@ -69,11 +78,13 @@ class Relay:
         if not self._results:
             return
         batch, now = list(self._results), self._ports.now()
+        self._outage.learn([decide(reply) for _, reply in batch], batch, now)
         async with self._store.write() as session:
             moved = await record(
                 session, self._owner, batch, now, lambda tries: again_at(tries, now, self._ports.jitter())
             )
-            moved += await self._outage.learn(session, [decide(reply) for _, reply in batch], batch, now)
+            moved += await self._outage.explain(session, now)
+        self._outage.explained(now)
         del self._results[: len(batch)]
         if moved:
             self.moved.set()
@@ -91,15 +102,28 @@ class Relay:
     async def _road_is_open(self, now: datetime) -> bool:
         if not self._outage.away:
             return True
-        if self._outage.may_probe(now):
-            failed = await self._ports.probe()
-            async with self._store.write() as session:
-                await self._outage.probed(session, failed, self._ports.now())
+        await self._probe(now)
         if self._outage.away:
             async with self._store.write() as session:
-                if await self._outage.explain(session, now):
-                    self.moved.set()
+                explained = await self._outage.explain(session, now)
+            self._outage.explained(now)
+            if explained:
+                self.moved.set()
         return not self._outage.away
+
+    async def _probe(self, now: datetime) -> None:
+        """Try the server when it is time, beside the passes: one that hangs must not hold up recording."""
+        if self._probing is None:
+            if not self._outage.may_probe(now):
+                return
+            self._probing = asyncio.create_task(self._ports.probe(), name="probe")
+            self._probing.add_done_callback(lambda _: self.wake.set())
+            await asyncio.wait([self._probing], timeout=PROBE_PATIENCE_S)
+        probing = self._probing
+        if probing.done():
+            self._probing = None
+            if not probing.cancelled():
+                self._outage.probed(probing.result(), now)
 
     async def _claim(self, room: int, now: datetime) -> None:
         async with self._store.write() as session:
@@ -107,11 +131,8 @@ class Relay:
             items = await outbox.claim(session, self._owner, room, now)
             if not items:
                 return
-            sendable = await permit(session, items, self._shelf, self._owner, now)
-            cancelled = {
-                item.text_id for item in items if item.id not in sendable and item.text_id is not None
-            }
-            if await update_standings(session, cancelled, now):
+            sendable, ended = await permit(session, items, self._shelf, self._owner, now)
+            if await update_standings(session, ended.keys(), now, ended):
                 self.moved.set()
         for item in items:
             if item.id in sendable:
@@ -143,4 +164,15 @@ class Relay:
         """Wait for what is being sent (the road is closing), record it and give back what was not begun."""
         while self._sending:
             await asyncio.wait(self._sending)
-        await self._record()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECORD_WITHIN_S):
+                await self._record_in_the_end()
+        for item, reply in self._results:
+            _log.error("outbox %d: %s at %r could not be recorded", item.id, decide(reply), reply)
+
+    async def _record_in_the_end(self) -> None:
+        while self._results:
+            try:
+                await self._record()
+            except (DBAPIError, PoolTimeout, OSError):
+                await asyncio.sleep(RECORD_AGAIN_S)

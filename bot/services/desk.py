@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.store import Store
 from bot.domain.errors import UserError
-from bot.services.notices import take_parked
+from bot.services.notices import Say, say_parked
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
 
 _log = logging.getLogger(__name__)
+# PostgreSQL undid one of two transactions that waited for each other: the other one is through by now.
+_CAME_IN_EACH_OTHERS_WAY = ("40P01", "40001")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -45,8 +47,10 @@ class Desk:
     outbox_wake: asyncio.Event
     notices_wake: asyncio.Event
     editors: set[int] = field(default_factory=set)
+    owners: list[int] = field(default_factory=list)
     closing: bool = False
     _answering: set[int] = field(default_factory=set)
+    _hearing: set[int] = field(default_factory=set)
 
     @property
     def shelf(self) -> Shelf:
@@ -58,11 +62,21 @@ class Desk:
     ) -> T:
         """Run a service call in one transaction; what it returns is true only once that is committed."""
         with _said_plainly():
-            async with self.store.write() as session:
-                result = await act(session, *args, **kwargs)
+            try:
+                result = await self._write_once(act, *args, **kwargs)
+            except DBAPIError as failed:
+                if getattr(failed.orig, "sqlstate", None) not in _CAME_IN_EACH_OTHERS_WAY:
+                    raise
+                result = await self._write_once(act, *args, **kwargs)
         self.outbox_wake.set()
         self.notices_wake.set()
         return result
+
+    async def _write_once(
+        self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        async with self.store.write() as session:
+            return await act(session, *args, **kwargs)
 
     async def read(
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -84,9 +98,15 @@ class Desk:
         """Take over what another process, or we, changed of the catalogue."""
         await self.read(self.shelf.refresh)
 
-    async def parked(self, person_id: int) -> list[str]:
-        """Return what a person could not be told by DM."""
-        return await take_parked(self.store, person_id, self.now())
+    async def say_parked(self, person_id: int, say: Say) -> None:
+        """Say what a person could not be told by DM; of two commands at once only one says it."""
+        if person_id in self._hearing:
+            return
+        self._hearing.add(person_id)
+        try:
+            await say_parked(self.store, person_id, say, self.now())
+        finally:
+            self._hearing.discard(person_id)
 
     @asynccontextmanager
     async def answering(self, interaction_id: int) -> AsyncIterator[None]:

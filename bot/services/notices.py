@@ -1,12 +1,14 @@
 """Say what is due: edit the sender's answer while Discord lets us, else write the person, else park it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.db import notices, texts
+from bot.db.notices import OPERATOR as OPERATOR
 from bot.db.notices import Untold
 from bot.db.store import Store
 from bot.domain.standing import OpenAnswer, Standing
@@ -14,6 +16,7 @@ from bot.domain.states import MUST_KNOW, State
 from bot.domain.words import standing
 from bot.services.cleaning import clean
 
+_log = logging.getLogger(__name__)
 AT_ONCE = 50
 # More than are told at once: texts whose command still answers must not hold up the others.
 LOOK_AT = 10 * AT_ONCE
@@ -52,11 +55,14 @@ class Teller:
     ) -> None:
         self._store, self._tell, self._busy, self._now = store, tell, busy, now
         self._cleaned_at: datetime | None = None
+        self._unrecorded: list[tuple[list[Untold], Told]] = []
         self.wake = asyncio.Event()
 
     async def one_pass(self) -> float:
         """Tell a batch; returns how long to wait, in seconds."""
         now = self._now()
+        # While a store takes no writes nothing new is told: it would be told again and again.
+        await self._record()
         await self._clean(now)
         async with self._store.read() as session:
             due = [
@@ -69,16 +75,25 @@ class Teller:
             answers = await texts.open_answers(session, ids, now)
         if not due:
             return IDLE_S
-        groups = _by_text(due)
+        await self._tell_all(_by_text(due), standings, answers)
+        await self._record()
+        return 0.0 if len(due) == AT_ONCE else IDLE_S
+
+    async def _tell_all(
+        self, groups: Sequence[list[Untold]], standings: dict[int, Standing], answers: dict[int, OpenAnswer]
+    ) -> None:
         gate = asyncio.Semaphore(TELLING_AT_ONCE)
 
-        async def tell(group: Sequence[Untold]) -> Told:
+        async def tell(group: list[Untold]) -> None:
             async with gate:
-                return await self._tell_group(group[-1], standings, answers)
+                outcome = await self._tell_group(group[-1], standings, answers)
+            self._unrecorded.append((group, outcome))
 
-        outcomes = await asyncio.gather(*(tell(group) for group in groups))
-        await self._record(groups, outcomes)
-        return 0.0 if len(due) == AT_ONCE else IDLE_S
+        ends = await asyncio.gather(*(tell(group) for group in groups), return_exceptions=True)
+        for group, end in zip(groups, ends, strict=True):
+            if end is not None:
+                _log.error("notice %d: telling it failed", group[-1].id, exc_info=end)
+                self._unrecorded.append((group, Told.LATER))
 
     async def _tell_group(
         self, notice: Untold, standings: dict[int, Standing], answers: dict[int, OpenAnswer]
@@ -92,10 +107,13 @@ class Teller:
         must_know = State(text.state) in MUST_KNOW
         return await self._tell(Telling(notice.person_id, words, answers.get(text.id), by_dm=must_know))
 
-    async def _record(self, groups: Sequence[Sequence[Untold]], outcomes: Sequence[Told]) -> None:
-        now = self._now()
+    async def _record(self) -> None:
+        """Write down what became of what was told; it is remembered until that has worked."""
+        now, done = self._now(), list(self._unrecorded)
+        if not done:
+            return
         async with self._store.write() as session:
-            for group, outcome in zip(groups, outcomes, strict=True):
+            for group, outcome in done:
                 ids = [notice.id for notice in group]
                 match outcome:
                     case Told.TOLD:
@@ -105,6 +123,7 @@ class Teller:
                     case Told.LATER:
                         wait = min(FIRST_WAIT * 2 ** min(group[-1].tries, 12), LONGEST_WAIT)
                         await notices.later(session, ids, now + wait)
+        del self._unrecorded[: len(done)]
 
     async def _clean(self, now: datetime) -> None:
         """Delete what has served: tokens of closed answers, told notices, counters that refuse nothing."""
@@ -129,22 +148,26 @@ def _by_text(due: Sequence[Untold]) -> list[list[Untold]]:
     return list(groups.values())
 
 
-async def take_parked(store: Store, person_id: int, now: datetime) -> list[str]:
-    """Return what could not be told by DM, and count it as told."""
+Say = Callable[[str], Awaitable[None]]
+
+
+async def say_parked(store: Store, person_id: int, say: Say, now: datetime) -> None:
+    """Say what could not be told by DM; each counts as told only once `say` has come back."""
     async with store.read() as session:
-        if not await notices.parked_for(session, person_id, 1):
-            return []
-    async with store.write() as session:
         parked = await notices.parked_for(session, person_id, AT_ONCE)
         standings = await texts.standings(session, {n.text_id for n in parked if n.text_id is not None})
-        await notices.told(session, [n.id for n in parked], now)
-    words = [
-        n.words if n.text_id is None else words_for(standings[n.text_id])
-        for n in parked
-        if _known(n, standings)
-    ]
-    return list(dict.fromkeys(words))
+    alike: dict[str, list[int]] = {}
+    for notice in parked:
+        alike.setdefault(_parked_words(notice, standings), []).append(notice.id)
+    for words, ids in alike.items():
+        if words:
+            await say(words)
+        async with store.write() as session:
+            await notices.told(session, ids, now)
 
 
-def _known(notice: Untold, standings: dict[int, Standing]) -> bool:
-    return notice.text_id is None or notice.text_id in standings
+def _parked_words(notice: Untold, standings: dict[int, Standing]) -> str:
+    if notice.text_id is None:
+        return notice.words
+    text = standings.get(notice.text_id)
+    return words_for(text) if text is not None else ""

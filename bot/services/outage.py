@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,25 +17,43 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
 # A server that refuses our login is not asked often: it may lock the account.
 LOGIN_FIRST_WAIT, LOGIN_LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=30)
 ACCOUNT_WAIT = timedelta(minutes=30)
-# A daily quota is run into again after each wait: the operator hears of it once a day.
-LIMIT_TOLD_EVERY = timedelta(days=1)
+# The same trouble may come back after each wait: the operator hears of it once a day.
+TOLD_EVERY = timedelta(days=1)
+TELL_AFTER_FAILURES = 3
 EXPLAIN_AT_ONCE = 500
+
+
+class _Trouble(StrEnum):
+    """What closes the road."""
+
+    AWAY = "away"
+    BUSY = "busy"
+    LOGIN = "login"
+    LIMIT = "limit"
+
+
 _WORDS = {
-    Step.CONNECT: "The mail server can't be reached. Texts wait; check SMTP_HOST, SMTP_PORT, SMTP_SECURITY.",
-    Step.LOGIN: "The mail server refuses the login. Texts wait; check SMTP_USERNAME and SMTP_PASSWORD.",
-    None: "The mail account has reached its limit. Texts wait and go out later.",
+    _Trouble.AWAY: "The mail server can't be reached. Texts wait; check SMTP_HOST, SMTP_PORT, SMTP_SECURITY.",
+    _Trouble.BUSY: "The mail server asks the bot to log in later. Texts wait, and the bot keeps trying.",
+    _Trouble.LOGIN: "The mail server refuses the login. Texts wait; check SMTP_USERNAME and SMTP_PASSWORD.",
+    _Trouble.LIMIT: "The mail account has reached its limit. Texts wait and go out later.",
 }
 
 
 class Outage:
-    """One outage of the road that all mails share."""
+    """One outage of the road that all mails share.
+
+    What learn() and probed() take in stays in memory; explain() writes it down, and explained() follows the
+    commit. So nothing is lost or counted twice where a transaction fails and its results are taken in again.
+    """
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         self._jitter = jitter
         self._failures = 0
         self._until: datetime | None = None
         self._reason = RELAY_AWAY
-        self._limit_told_at: datetime | None = None
+        self._untold: set[_Trouble] = set()
+        self._told_at: dict[_Trouble, datetime] = {}
 
     @property
     def away(self) -> bool:
@@ -50,52 +69,75 @@ class Outage:
         left = (self._until - now).total_seconds() if self._until else 0.0
         return min(max(left, 0.05), 1.0)
 
-    async def learn(
-        self,
-        session: AsyncSession,
-        outcomes: Sequence[Outcome],
-        results: Sequence[tuple[object, Reply]],
-        now: datetime,
-    ) -> int:
-        """Open or keep an outage from what attempts came to; returns how many senders are to be told."""
+    def learn(
+        self, outcomes: Sequence[Outcome], results: Sequence[tuple[object, Reply]], now: datetime
+    ) -> None:
+        """Open, keep or end an outage from what attempts came to."""
         for outcome, (_, reply) in zip(outcomes, results, strict=True):
-            if outcome is Outcome.RELAY_AWAY and not self.away:
-                await self._begin(session, reply, now)
-            elif outcome is Outcome.ACCOUNT_LIMIT and not self.away:
+            if self.away:
+                return
+            if outcome is Outcome.RELAY_AWAY:
+                self._begin(reply, now)
+                continue
+            if reply.code is not None:
+                # A server that talks about a mail lets us in: what went wrong before is over.
+                self._failures = 0
+            if outcome is Outcome.ACCOUNT_LIMIT:
                 self._reason, self._until = LIMITED, now + ACCOUNT_WAIT
-                if self._limit_told_at is None or abs(now - self._limit_told_at) >= LIMIT_TOLD_EVERY:
-                    await self._tell_operator(session, None, now)
-                    self._limit_told_at = now
-        return await self.explain(session, now) if self.away else 0
+                self._note(_Trouble.LIMIT, now)
 
-    async def probed(self, session: AsyncSession, failed: Reply | None, now: datetime) -> None:
-        """Take in what a probe found: the end of the outage, or a longer wait."""
+    def probed(self, failed: Reply | None, now: datetime) -> None:
+        """Take in what a probe found: mails are tried again, or the wait grows.
+
+        A probe that gets in proves less than a mail (a server may refuse us at MAIL): failures still count.
+        """
         if failed is None:
-            _log.info("smtp: the mail server is back")
-            self._failures, self._until, self._reason = 0, None, RELAY_AWAY
+            _log.info("smtp: the mail server lets us in again")
+            self._until, self._reason = None, RELAY_AWAY
         else:
-            await self._begin(session, failed, now)
+            self._begin(failed, now)
 
-    async def _begin(self, session: AsyncSession, reply: Reply, now: datetime) -> None:
-        # A line that broke during the login says nothing about the password.
-        login = reply.step is not Step.CONNECT and reply.code is not None
+    def _begin(self, reply: Reply, now: datetime) -> None:
+        trouble = _trouble(reply)
+        login = trouble is _Trouble.LOGIN
         first, longest = (LOGIN_FIRST_WAIT, LOGIN_LONGEST_WAIT) if login else (FIRST_WAIT, LONGEST_WAIT)
         wait = min(first * 2 ** min(self._failures, 10), longest) * (0.75 + self._jitter() / 2)
         self._failures += 1
         self._until, self._reason = now + wait, RELAY_AWAY
         _log.warning("smtp: %r; next try in %.0f s", reply, wait.total_seconds())
-        if self._failures == (1 if login else 3):
-            await self._tell_operator(session, Step.LOGIN if login else Step.CONNECT, now)
+        if login or self._failures >= TELL_AFTER_FAILURES:
+            self._note(trouble, now)
 
-    async def _tell_operator(self, session: AsyncSession, step: Step | None, now: datetime) -> None:
-        _log.error("smtp: %s", _WORDS[step])
-        await notices.add(session, notices.OPERATOR, "outage", now, words=_WORDS[step])
+    def _note(self, trouble: _Trouble, now: datetime) -> None:
+        told_at = self._told_at.get(trouble)
+        if trouble not in self._untold and (told_at is None or abs(now - told_at) >= TOLD_EVERY):
+            _log.error("smtp: %s", _WORDS[trouble])
+            self._untold.add(trouble)
 
     async def explain(self, session: AsyncSession, now: datetime) -> int:
-        """Leave word for every sender whose text waits because of the outage and who was not told yet."""
+        """Leave word for the operator, and for every sender whose text waits and who was not told yet.
+
+        Returns how many senders that is.
+        """
+        for trouble in sorted(self._untold):
+            await notices.add(session, notices.OPERATOR, "outage", now, words=_WORDS[trouble])
+        if not self.away:
+            return 0
         waiting = await texts.waiting_unexplained(session, self._reason, EXPLAIN_AT_ONCE)
         standings = await texts.standings(session, waiting)
         for text in standings.values():
             await texts.set_state(session, text.id, text.state, self._reason, text.parts_sent, now)
             await notices.add(session, text.sender_id, TEXT_NOTICE, now, text_id=text.id)
         return len(standings)
+
+    def explained(self, now: datetime) -> None:
+        """Take in that what explain() wrote was committed."""
+        self._told_at |= dict.fromkeys(self._untold, now)
+        self._untold.clear()
+
+
+def _trouble(reply: Reply) -> _Trouble:
+    # A line that broke during the login says nothing about the password.
+    if reply.step is Step.CONNECT or reply.code is None:
+        return _Trouble.AWAY
+    return _Trouble.LOGIN if reply.code >= 500 else _Trouble.BUSY

@@ -1,12 +1,14 @@
 """Ask once more, as a mail is claimed, whether it may still go, and build its address."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import outbox, people, verifications
+from bot.db import notices, outbox, people, verifications
+from bot.db.crypto import WrongKey
 from bot.db.outbox import Leased
 from bot.db.store import vault_of
 from bot.db.tables import Verification
@@ -15,7 +17,11 @@ from bot.domain.catalogue import Form, Gateway
 from bot.domain.consent import EVERYONE
 from bot.domain.phone import Number
 from bot.domain.states import Item
+from bot.domain.words import CODE_UNBUILT, CODE_UNSURE, UNBUILT, UNSURE
+from bot.services.recording import CODE_NOTICE
 from bot.services.shelf import Shelf
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +39,51 @@ class Sendable:
 
 async def permit(
     session: AsyncSession, items: Sequence[Leased], shelf: Shelf, owner: int, now: datetime
-) -> dict[int, Sendable]:
-    """Return what may go, by item id; the rest is cancelled (blocked, paused, removed, evicted since)."""
+) -> tuple[dict[int, Sendable], dict[int, str]]:
+    """Return what may go, by item id, and why texts end that may not (blocked, paused, evicted since), by id.
+
+    An item that no mail can be made of ends alone: it never holds up the others.
+    """
     phones = await people.phones_by_id(session, {i.registration_id for i in items if i.registration_id})
     codes = await verifications.live_by_id(
         session, {i.verification_id for i in items if i.verification_id}, now
     )
     ready: dict[int, Sendable] = {}
+    ended: dict[int, str] = {}
     for item in items:
-        if item.verification_id is not None:
-            address = _code_address(session, codes.get(item.verification_id), shelf)
-        else:
-            phone = phones.get(item.registration_id or 0)
-            address = await _chat_address(session, item, phone, shelf, now)
-        if address is None:
-            await outbox.finish(session, owner, item.id, Item.CANCELLED)
-            if item.text_id is not None:
-                await outbox.end_waiting(session, Item.CANCELLED, text_id=item.text_id)
-        else:
-            ready[item.id] = Sendable(address, outbox.words_of(session, item), item.mail_id)
-    return ready
+        unbuilt = False
+        try:
+            if item.verification_id is not None:
+                address = _code_address(session, codes.get(item.verification_id), shelf)
+            else:
+                phone = phones.get(item.registration_id or 0)
+                address = await _chat_address(session, item, phone, shelf, now)
+            if address is not None:
+                ready[item.id] = Sendable(address, outbox.words_of(session, item), item.mail_id)
+                continue
+        except (ValueError, WrongKey) as failed:
+            # The kind only: the row is private.
+            _log.error("outbox %d: no mail can be made of it (%s)", item.id, type(failed).__name__)
+            unbuilt = True
+        reason = await _end(session, item, owner, now, unbuilt=unbuilt)
+        if item.text_id is not None:
+            ended[item.text_id] = reason
+    return ready, ended
+
+
+async def _end(session: AsyncSession, item: Leased, owner: int, now: datetime, *, unbuilt: bool) -> str:
+    """End an item that may not go, and what waits behind it; returns the reason to show the sender."""
+    if item.ambiguous:
+        state, reason = Item.UNSURE, UNSURE
+    else:
+        state, reason = (Item.REFUSED, UNBUILT) if unbuilt else (Item.CANCELLED, "")
+    await outbox.finish(session, owner, item.id, state)
+    if item.text_id is not None:
+        await outbox.end_waiting(session, Item.CANCELLED, text_id=item.text_id)
+    elif unbuilt:
+        words = CODE_UNSURE if item.ambiguous else CODE_UNBUILT
+        await notices.add(session, item.sender_id, CODE_NOTICE, now, words=words)
+    return reason
 
 
 async def _chat_address(

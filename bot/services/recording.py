@@ -18,6 +18,9 @@ RetryAt = Callable[[int], datetime]  # from the attempts so far
 ACCOUNT_PAUSE = timedelta(minutes=30)
 CODE_NOTICE = "code"
 EXPIRE_AT_ONCE = 200
+# In an item's `ambiguous` a line that broke counts two; leases that crashes lost count one between them.
+# So a crash leaves it open whether a text arrived, but never brings its end nearer.
+_BREAK, _CRASH = 2, 1
 
 
 async def record(
@@ -78,9 +81,11 @@ async def _unsure(
 ) -> tuple[bool, str]:
     # Crashes of our own never give a text up: it may not have been begun in any of them.
     ours_to_blame = reply.step is Step.LOST
-    if item.verification_id is None and (ours_to_blame or item.ambiguous + 1 < MOST_AMBIGUOUS):
+    breaks, had_crash = divmod(item.ambiguous, _BREAK)
+    if item.verification_id is None and (ours_to_blame or breaks + 1 < MOST_AMBIGUOUS):
+        doubt = _BREAK if not ours_to_blame else 0 if had_crash else _CRASH
         put_back = await outbox.put_back(
-            session, owner, item.id, retry_at(item.attempts), attempts=1, ambiguous=1
+            session, owner, item.id, retry_at(item.attempts), attempts=1, ambiguous=doubt
         )
         return put_back, "" if ours_to_blame else LATER
     # A code is never sent twice: the person asks for a new one instead.
@@ -93,10 +98,12 @@ async def _unsure(
 async def _refused(
     session: AsyncSession, owner: int, item: Leased, outcome: Outcome, now: datetime
 ) -> tuple[bool, str]:
-    ours = await outbox.finish(session, owner, item.id, Item.REFUSED)
+    # An earlier attempt may have arrived: then nobody may be told that it was not sent.
+    state, reason = (Item.UNSURE, UNSURE) if item.ambiguous else (Item.REFUSED, str(outcome))
+    ours = await outbox.finish(session, owner, item.id, state)
     if ours:
         await _end(session, item, CODE_FAILED, now)
-    return ours, outcome
+    return ours, reason
 
 
 async def _end(session: AsyncSession, item: Leased, code_words: str, now: datetime) -> None:

@@ -12,13 +12,14 @@ from bot.db import limits as uses
 from bot.db import notices, outbox, people, verifications
 from bot.db.crypto import same
 from bot.db.store import vault_of
+from bot.db.tables import Verification
+from bot.domain.address import recipient
 from bot.domain.catalogue import Carrier, Form, Gateway, forms_to_try, refusal, warning
-from bot.domain.consent import EVERYONE, WORDING_VERSION
+from bot.domain.consent import EVERYONE, NOBODY, WORDING_VERSION
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.phone import Number, parse_number
 from bot.domain.render import code_text
-from bot.domain.standing import OpenAnswer
 from bot.domain.states import Item
 from bot.domain.words import CODE_SENT, EVICTED
 from bot.services.shelf import SHARED, Shelf
@@ -45,7 +46,6 @@ class Ask:
     carrier_slug: str
     form: Form | None
     consented: bool
-    answer: OpenAnswer | None
 
 
 def carrier_to_register(
@@ -78,10 +78,28 @@ async def begin(
         raise UserError("Without your agreement no code is sent. Use /phone register again and tick the box.")
     anywhere = carrier.country is None
     number = parse_number(ask.typed_number, carrier.country or country, anywhere=anywhere)
-    if not await _may_send_code(session, ask.person_id, number, limits, now):
-        return CODE_SENT
-    await _send_code(session, ask, carrier, gateway, number, now)
+    try:
+        recipient(number, gateway, _form(ask, carrier))
+    except ValueError:
+        raise UserError(
+            f"That number doesn't fit {carrier.name}'s gateway. Check its digits, or pick another carrier."
+        ) from None
+    may_send = await _may_send_code(session, ask.person_id, number, limits, now)
+    claim = _claim(ask, carrier, gateway, number)
+    # An earlier code that still waits is dead: the phone shows only the newest.
+    await outbox.end_waiting(session, Item.CANCELLED, queue=-ask.person_id)
+    if may_send:
+        await _send_code(session, claim, now)
+        await people.add_consent(session, ask.person_id, "register", WORDING_VERSION, ask.guild_id, now)
+    else:
+        # So that no command tells a capped number from a free one.
+        await verifications.start_decoy(session, claim, now + CODE_LIFE)
     return CODE_SENT
+
+
+def _form(ask: Ask, carrier: Carrier) -> Form:
+    forms = forms_to_try(carrier)
+    return ask.form if ask.form in forms else forms[0]
 
 
 async def _may_send_code(
@@ -105,12 +123,8 @@ async def _may_send_code(
     return number_wait is None
 
 
-async def _send_code(
-    session: AsyncSession, ask: Ask, carrier: Carrier, gateway: Gateway, number: Number, now: datetime
-) -> None:
-    form = ask.form if ask.form in forms_to_try(carrier) else forms_to_try(carrier)[0]
-    code = f"{secrets.randbelow(1_000_000):06d}"
-    claim = verifications.Claim(
+def _claim(ask: Ask, carrier: Carrier, gateway: Gateway, number: Number) -> verifications.Claim:
+    return verifications.Claim(
         ask.person_id,
         ask.handle,
         number.e164,
@@ -118,31 +132,31 @@ async def _send_code(
         carrier.slug,
         carrier.guild_id or SHARED,
         gateway.domain,
-        form or Form.NATIONAL,
+        _form(ask, carrier),
         gateway.prefix,
         ask.guild_id,
         WORDING_VERSION,
     )
-    answer = (ask.answer.token, ask.answer.until) if ask.answer else None
+
+
+async def _send_code(session: AsyncSession, claim: verifications.Claim, now: datetime) -> None:
+    code = f"{secrets.randbelow(1_000_000):06d}"
     ends = now + CODE_LIFE
-    verification_id = await verifications.start(session, claim, code, ends, answer)
+    verification_id = await verifications.start(session, claim, code, ends)
     item = outbox.NewItem(
-        queue=-ask.person_id,
+        queue=-claim.person_id,
         priority=outbox.CODE_PRIORITY,
         verification_id=verification_id,
-        sender_id=ask.person_id,
-        guild_id=ask.guild_id,
-        domain=gateway.domain,
+        sender_id=claim.person_id,
+        guild_id=claim.guild_id,
+        domain=claim.domain,
         part=1,
-        words=code_text(code, ask.handle),
+        words=code_text(code, claim.handle),
         mail_id=secrets.token_hex(MAIL_ID_BYTES),
         due_at=now,
         expires_at=ends,
     )
-    # An earlier code that still waits is dead: the phone shows only the newest.
-    await outbox.end_waiting(session, Item.CANCELLED, queue=-ask.person_id)
     await outbox.add(session, [item])
-    await people.add_consent(session, ask.person_id, "register", WORDING_VERSION, ask.guild_id, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +168,9 @@ class Checked:
     evicted: int | None = None
 
 
-async def check_code(session: AsyncSession, person_id: int, typed: str, now: datetime) -> Checked:
+async def check_code(
+    session: AsyncSession, person_id: int, typed: str, shelf: Shelf, now: datetime
+) -> Checked:
     """Compare a typed code in constant time and, where it is right, make the registration."""
     digits = "".join(unicodedata.normalize("NFKC", typed).split())
     if not _CODE.fullmatch(digits):
@@ -176,19 +192,27 @@ async def check_code(session: AsyncSession, person_id: int, typed: str, now: dat
         return Checked(
             False, f"That code isn't right; {tries} left. Look again at the newest text on your phone."
         )
-    guild_id, wording = waiting.guild_id, waiting.wording
+    await shelf.refresh(session)
+    if not shelf.carries(waiting.carrier_guild, waiting.carrier, waiting.domain, now):
+        await verifications.end(session, person_id)
+        return Checked(
+            False, "That code is right, but its carrier was changed or closed meanwhile. "
+            "Use /phone register again.",
+        )  # fmt: skip
+    return await _registered(session, waiting, now)
+
+
+async def _registered(session: AsyncSession, waiting: Verification, now: datetime) -> Checked:
+    person_id, guild_id, wording = waiting.person_id, waiting.guild_id, waiting.wording
     evicted = await verifications.prove(session, waiting, now)
     await people.add_consent(session, person_id, "verified", wording, guild_id, now)
-    if guild_id is not None:
-        await people.allow(session, person_id, guild_id, EVERYONE, now)
     if evicted is not None:
         await notices.add(session, evicted, "evicted", now, words=EVICTED)
     if guild_id is None:
-        return Checked(
-            True,
-            "Your phone is registered. Use /phone allow in each server whose members may text you.",
-            evicted,
-        )
-    return Checked(
-        True, "Your phone is registered. People in this server can now text you with /text.", evicted
-    )
+        how = "Use /phone allow in each server whose members may text you."
+    elif await people.audience(session, person_id, guild_id) == NOBODY:
+        how = "You let nobody in this server text you; /phone allow changes that."
+    else:
+        await people.allow(session, person_id, guild_id, EVERYONE, now)
+        how = "People in this server can now text you with /text."
+    return Checked(True, f"Your phone is registered. {how}", evicted)

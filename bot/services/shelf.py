@@ -38,7 +38,13 @@ class Shelf:
         self._version = ""
         self._entries: dict[tuple[int, str], Listed] = {(SHARED, c.slug): Listed(c) for c in shipped.carriers}
         self._hidden: set[tuple[int, str]] = set()
+        self._removed: dict[str, Listed] = {}
         self.domains: frozenset[str] = self._operator_domains
+
+    @property
+    def home(self) -> str:
+        """Name the country that the bot's people are in unless they say otherwise."""
+        return self._home
 
     async def refresh(self, session: AsyncSession) -> None:
         """Take over what changed since the last look; one small query where nothing did."""
@@ -48,18 +54,21 @@ class Shelf:
         changed = await entries.entries(session)
         domains = await entries.listed_domains(session)
         merged = {(SHARED, c.slug): Listed(c) for c in self._shipped.carriers}
-        hidden = set()
+        hidden, removed = set(), {}
         for row in sorted(changed, key=lambda row: row.guild_id):
             key = (row.guild_id, row.slug)
-            if row.guild_id != SHARED and (SHARED, row.slug) in merged:
+            # A guild's own entry has a domain; without one the row only hides a shared entry from it.
+            if row.guild_id != SHARED and (row.domain is None or (SHARED, row.slug) in merged):
                 if row.enabled is False:
                     hidden.add(key)
-            elif row.removed:
-                merged.pop(key, None)
+                continue
+            before = merged.pop(key, None)
+            patched = _patched(before.carrier if before else None, row)
+            if row.removed:
+                removed[row.slug] = Listed(patched, off=True)
             else:
-                before = merged.get(key)
-                merged[key] = Listed(_patched(before.carrier if before else None, row), row.enabled is False)
-        self._entries, self._hidden = merged, hidden
+                merged[key] = Listed(patched, row.enabled is False)
+        self._entries, self._hidden, self._removed = merged, hidden, removed
         self.domains = self._operator_domains | domains
         self._version = version
 
@@ -79,13 +88,26 @@ class Shelf:
                 return replace(listed, off=listed.off or (guild_id or SHARED, slug) in self._hidden)
         return None
 
-    def named(self, guild_id: int | None, typed: str) -> Listed | None:
+    def hides(self, guild_id: int, slug: str) -> bool:
+        """Tell whether a guild hides a shared entry."""
+        return (guild_id, slug) in self._hidden
+
+    def is_taken(self, guild_id: int | None, slug: str) -> bool:
+        """Tell whether a slug names an entry, or one that ships and was removed."""
+        return self.find(guild_id, slug) is not None or slug in self._shipped.by_slug
+
+    def named(self, guild_id: int | None, typed: str, *, removed: bool = False) -> Listed | None:
         """Find the one entry that a typed slug or name means; of namesakes the one at home."""
-        found = self.find(guild_id, typed.strip())
+        gone = self._removed if removed else {}
+        found = self.find(guild_id, typed.strip()) or gone.get(typed.strip())
         if found is not None:
             return found
         wanted = typed.strip().lower()
-        same = [listed for listed in self.seen_in(guild_id) if listed.carrier.name.lower() == wanted]
+        same = [
+            listed
+            for listed in (*self.seen_in(guild_id), *gone.values())
+            if listed.carrier.name.lower() == wanted
+        ]
         if len(same) > 1:
             same = [listed for listed in same if listed.carrier.country == self._home]
         return same[0] if len(same) == 1 else None
@@ -93,28 +115,38 @@ class Shelf:
     def at_domain(self, domain: str) -> list[Carrier]:
         """List the shared carriers whose texts go to a domain, phone companies before brands."""
         shared = (listed.carrier for (owner, _), listed in self._entries.items() if owner == SHARED)
-        there = [carrier for carrier in shared if carrier.gateway and carrier.gateway.domain == domain]
+        gone = (listed.carrier for listed in self._removed.values())
+        there = [one for one in (*shared, *gone) if one.gateway and one.gateway.domain == domain]
         return sorted(there, key=lambda carrier: carrier.kind is not Kind.CARRIER)
 
     def search(
-        self, guild_id: int | None, query: str, country: str | None, *, everything: bool = False
+        self,
+        guild_id: int | None,
+        query: str,
+        country: str | None,
+        *,
+        everything: bool = False,
+        removed: bool = False,
     ) -> list[Carrier]:
         """Rank at most 25 carriers for a choice: those on offer, or everything the guild sees."""
-        seen: Iterable[Listed] = self.seen_in(guild_id)
+        seen: Iterable[Listed] = (*self.seen_in(guild_id), *(self._removed.values() if removed else ()))
         return rank(
             (x.carrier for x in seen if everything or (not x.off and _sendable(x.carrier))), query, country
         )
 
     def takes(self, phone: Phone, now: datetime) -> bool:
         """Tell whether texts may go to a registration through its carrier today."""
-        listed = self._entries.get((phone.carrier_guild, phone.carrier))
+        return phone.state == ACTIVE and self.carries(phone.carrier_guild, phone.carrier, phone.domain, now)
+
+    def carries(self, guild: int, slug: str, domain: str, now: datetime) -> bool:
+        """Tell whether an entry takes texts today, and at this domain still."""
+        listed = self._entries.get((guild, slug))
         return (
-            phone.state == ACTIVE
-            and listed is not None
+            listed is not None
             and not listed.off
-            and phone.domain in self.domains
+            and domain in self.domains
             and listed.carrier.gateway is not None
-            and listed.carrier.gateway.domain == phone.domain
+            and listed.carrier.gateway.domain == domain
             and refusal(listed.carrier, now.date()) is None
         )
 

@@ -18,7 +18,8 @@ async def update_standings(
     if not text_ids:
         return 0
     moved = 0
-    standings = await texts.standings(session, text_ids)
+    # Locked before the mails are read: of two who end the last mails at once, the second sees both ends.
+    standings = await texts.lock_standings(session, text_ids)
     for text_id, items in (await texts.part_states(session, text_ids)).items():
         text = standings.get(text_id)
         if text is None or text.state not in (State.QUEUED, State.HELD, State.SENDING):
@@ -31,3 +32,8 @@ async def update_standings(
             await notices.add(session, text.sender_id, TEXT_NOTICE, now, text_id=text_id)
             moved += 1
     return moved
+
+
+async def note_standing(session: AsyncSession, text_id: int, sender_id: int, now: datetime) -> None:
+    """Leave word for a sender of where a text stands, though it did not move."""
+    await notices.add(session, sender_id, TEXT_NOTICE, now, text_id=text_id)

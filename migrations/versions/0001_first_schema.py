@@ -204,12 +204,13 @@ def upgrade() -> None:
         sa.Column("guild_id", sa.BigInteger(), nullable=True),
         sa.Column("wording", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.Column("answer_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("answer_until", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verifications")),
         sa.UniqueConstraint("number_index", name=op.f("uq_verifications_number_index")),
         sa.UniqueConstraint("person_id", name=op.f("uq_verifications_person_id")),
     )
+    with op.batch_alter_table("verifications", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_verifications_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "wrapped_keys",
         sa.Column("name", sa.Text(), nullable=False),
@@ -260,6 +261,9 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     op.drop_table("wrapped_keys")
+    with op.batch_alter_table("verifications", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_verifications_expires_at"))
+
     op.drop_table("verifications")
     with op.batch_alter_table("usages", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_usages_ends_at"))

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.domain.words import CARRIER_CHANGED, REFUSAL
+from bot.sandbox.world import ADMINISTRATOR
 from tests.flow.town import CAROL, SENT, Town, codes
 
 CLOSED = [
@@ -58,7 +59,7 @@ async def test_a_closed_gateway_is_refused_until_an_editor_enables_it(
 async def test_a_changed_domain_takes_the_proof_and_tells(town: Town) -> None:
     phone = await town.register(town.bob)
     said = await town.says(town.editor, "carrier edit", carrier="us-verizon", form="country")
-    assert said == "Changed Verizon. 1 person must prove their phone again, and will be told."
+    assert said.startswith("Changed Verizon. 1 person must prove their phone again, and will be told.")
     assert (await town.bob.dm()).content == CARRIER_CHANGED
     assert (await town.text(town.alice, town.bob, "hi")).content == REFUSAL
     assert "It takes no texts at the moment" in await town.says(town.bob, "phone show")
@@ -71,7 +72,7 @@ async def test_a_changed_domain_takes_the_proof_and_tells(town: Town) -> None:
 async def test_a_name_alone_takes_nobodys_proof(town: Town) -> None:
     await town.register(town.bob)
     assert await town.says(town.editor, "carrier edit", carrier="us-verizon", name="Big Red") == (
-        "Changed Big Red."
+        "Changed Big Red. /carrier show shows it."
     )
     assert (await town.text(town.alice, town.bob, "hi")).content.startswith("On its way")
     nothing = await town.says(town.editor, "carrier edit", carrier="us-verizon")
@@ -81,7 +82,9 @@ async def test_a_name_alone_takes_nobodys_proof(town: Town) -> None:
 async def test_removing_counts_the_people_first(town: Town) -> None:
     await town.register(town.bob)
     asked = await town.editor.slash(town.guild, "carrier remove", force=True, carrier="us-verizon")
-    assert (await asked.settled()).content == ("1 person on Verizon can't be texted after that. Remove it?")
+    assert (await asked.settled()).content == (
+        "1 person on Verizon can't be texted after that. /carrier enable brings it back. Remove it?"
+    )
     assert (await town.text(town.alice, town.bob, "still here")).content.startswith("On its way")
     await town.editor.press(asked, "Yes, do it")
     await asked.settled(lambda a: a.content.startswith("Removed Verizon."))
@@ -122,13 +125,28 @@ async def test_a_template_is_never_a_domain(town: Town) -> None:
 
 
 async def test_a_name_does_for_the_entry_it_means(town: Town) -> None:
-    assert await town.says(town.editor, "carrier disable", carrier="helio") == "Helio is off for everyone."
+    disabled = await town.says(town.editor, "carrier disable", carrier="helio")
+    assert disabled == "Helio is off for everyone. /carrier enable turns it on again."
     refused = await town.bob.slash(town.guild, "phone register", carrier="us-helio")
     assert (await refused.settled()).content.startswith("Helio is switched off here.")
-    assert await town.says(town.editor, "carrier edit", carrier="Helio", name="Sun") == "Changed Sun."
+    assert (await town.says(town.editor, "carrier edit", carrier="Helio", name="Sun")).startswith(
+        "Changed Sun."
+    )
     assert (await town.says(town.editor, "carrier show", carrier="us-helio")).startswith("**Sun**")
-    assert await town.says(town.editor, "carrier remove", carrier="sun") == "Removed Sun."
+    asked = await (await town.editor.slash(town.guild, "carrier remove", force=True, carrier="sun")).settled()
+    assert asked.content == "Nobody is registered with Sun. /carrier enable brings it back. Remove it?"
+    await town.editor.press(asked, "Yes, do it")
+    await asked.settled(lambda a: a.content == "Removed Sun. /carrier enable brings it back.")
     assert (await town.says(town.editor, "carrier show", carrier="us-helio")).startswith("There is no such")
+    choices = await town.admin.autocomplete(town.guild, "carrier enable", "carrier", "sun")
+    assert "us-helio" not in [choice.value for choice in choices]
+    town.world.discord.join(town.guild, town.editor, ADMINISTRATOR)
+    choices = await town.editor.autocomplete(town.guild, "carrier enable", "carrier", "sun")
+    assert "us-helio" in [choice.value for choice in choices]
+    assert (await town.says(town.editor, "carrier enable", carrier="sun")).startswith(
+        "Sun is on for everyone."
+    )
+    assert (await town.says(town.admin, "carrier show", carrier="us-helio")).startswith("**Sun**")
 
 
 async def test_an_entry_added_for_everyone_leaves_a_servers_own_alone(town: Town) -> None:
@@ -143,3 +161,16 @@ async def test_an_entry_added_for_everyone_leaves_a_servers_own_alone(town: Town
     answer = await town.text(town.alice, town.bob, "still here")
     await answer.settled(lambda a: a.content.startswith("Handed"))
     assert phone.texts[-1] == "@alice in Home\nstill here"
+
+
+async def test_the_list_begins_at_home_with_phone_companies(town: Town) -> None:
+    lines = (await town.says(town.admin, "carrier list")).splitlines()
+    assert all(line.startswith("US ") for line in lines[:20])
+    services = (await town.says(town.admin, "carrier list", search="clicksend")).splitlines()
+    assert services
+    assert all(line.startswith("Any country: ") for line in services)
+
+
+async def test_help_names_the_owner_where_no_contact_for_abuse_is_set(town: Town) -> None:
+    said = await town.says(town.alice, "help")
+    assert said.endswith(f"To report abuse, write to the bot's owner <@{town.editor.id}>.")

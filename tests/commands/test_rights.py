@@ -11,7 +11,7 @@ from bot.sandbox.world import ADMINISTRATOR, Json
 from tests.flow.town import CAROL, Town
 
 NOT_ADMIN = "Only members with Manage Server, or the bot's owner, can use /carrier."
-SERVER_ONLY = "This works in a server only."
+SERVER_ONLY = "This works in a server only. Type it in a server."
 SHARED = "Verizon is shared by all servers, so only the bot's owner can change it."
 # Every command with options that make sense; the test fails where a command of the tree is missing here.
 COMMANDS: dict[str, Callable[[Town], dict[str, Any]]] = {
@@ -88,7 +88,7 @@ async def test_admins_change_what_their_server_has_and_nothing_shared(town: Town
         for name in ("carrier edit", "carrier remove"):
             said = await answered(town, admin, name, carrier="us-verizon")
             assert said.startswith(SHARED), name
-        assert await answered(town, admin, "carrier disable") == "Helio is off in this server."
+        assert (await answered(town, admin, "carrier disable")).startswith("Helio is off in this server.")
         assert (await answered(town, admin, "phone register", carrier="us-helio")).startswith(
             "Helio is switched off here."
         )
@@ -111,7 +111,9 @@ def with_administrator(town: Town) -> Person:
 async def test_the_applications_owner_edits_for_everyone_as_a_plain_member(town: Town) -> None:
     editor = town.editor
     assert not town.guild.permissions(editor.id) & 1 << 5
-    assert (await answered(town, editor, "carrier disable")) == "Helio is off for everyone."
+    assert (await answered(town, editor, "carrier disable")) == (
+        "Helio is off for everyone. /carrier enable turns it on again."
+    )
     refused = await town.bob.slash(town.other_guild, "phone register", carrier="us-helio")
     assert (await refused.settled()).content.startswith("Helio is switched off here.")
     assert (await answered(town, editor, "carrier enable")).startswith("Helio is on for everyone.")
@@ -141,7 +143,7 @@ async def test_the_carrier_editors_setting_adds_editors(store_url: str) -> None:
     town = Town(store_url)
     town.changes["carrier_editors"] = frozenset({town.dave.id})
     async with town:
-        assert (await answered(town, town.dave, "carrier disable")) == "Helio is off for everyone."
+        assert (await answered(town, town.dave, "carrier disable")).startswith("Helio is off for everyone.")
         assert await answered(town, town.alice, "carrier disable") == NOT_ADMIN
 
 
@@ -177,7 +179,7 @@ async def test_a_button_of_before_a_restart_says_that_it_has_run_out(town: Town)
     await asked.settled(lambda a: a.buttons == ["Yes, do it"])
     await town.restart()
     pressed = await (await town.editor.press(asked, "Yes, do it")).settled()
-    assert pressed.content == "That has run out. Please run the command again."
+    assert pressed.content == "That button or form is too old. Please run the command again."
     assert (await answered(town, town.editor, "carrier show", carrier="us-att")).count("enabled") == 0
 
 
@@ -186,3 +188,17 @@ async def test_an_admin_cannot_lift_what_the_owner_switched_off(town: Town) -> N
     assert await answered(town, town.admin, "carrier enable") == (
         "Helio is switched off for everyone. Only the bot's owner can enable it."
     )
+
+
+async def test_a_confirm_button_has_the_rights_of_the_moment_it_is_pressed(town: Town) -> None:
+    await answered(town, town.admin, "carrier add")
+    choices = await town.admin.autocomplete(town.guild, "carrier show", "carrier", "Home Mobile")
+    await town.register(town.carol, CAROL, choices[0].value, "vtext.com")
+    asked = await town.admin.slash(town.guild, "carrier remove", carrier=choices[0].value)
+    await asked.settled(lambda a: a.buttons == ["Yes, do it"])
+    town.guild.members[town.admin.id].role_ids.clear()
+    await town.admin.press(asked, "Yes, do it")
+    await asked.settled(lambda a: a.buttons == [])
+    assert asked.content.startswith("Only members with Manage Server, or the bot's owner, can")
+    sent = await town.text(town.alice, town.carol, "still there?")
+    assert sent.content.startswith("On its way")

@@ -40,7 +40,7 @@ Count = Callable[..., asyncio.Future[bool]]
 
 async def wait_for_a_code(store: Store) -> None:
     async with store.write() as session:
-        await verifications.start(session, claim(1), "123456", NOW + HOUR, None)
+        await verifications.start(session, claim(1), "123456", NOW + HOUR)
 
 
 @COUNTERS
@@ -180,3 +180,16 @@ async def test_an_exact_limit_that_a_clean_up_meets_does_not_break(store: Store,
         assert await use_exact(store, f"k{turn}", NOW)
         got = await asyncio.gather(use_exact(store, f"k{turn}", later), forget(), forget())
         assert got == [True, True, True]
+
+
+@pytest.mark.parametrize("count", [use, use_exact])
+async def test_a_clock_that_ran_ahead_refuses_nobody_once_it_is_right(store: Store, count: Count) -> None:
+    ahead = NOW + timedelta(days=365)
+    assert [await count(store, "k", ahead) for _ in range(MOST + 1)] == [True] * MOST + [False]
+    assert [await count(store, "k") for _ in range(MOST + 1)] == [True] * MOST + [False]
+
+
+@pytest.mark.parametrize("count", [use, use_exact])
+async def test_a_process_whose_clock_is_a_little_behind_counts_on(store: Store, count: Count) -> None:
+    assert [await count(store, "k") for _ in range(MOST)] == [True] * MOST
+    assert not await count(store, "k", NOW - timedelta(minutes=1))

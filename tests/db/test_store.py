@@ -1,9 +1,12 @@
 """The store is opened as safely as it must be, and keeps its secrets."""
 
 import asyncio
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import people, verifications
 from bot.db.crypto import WrongKey
+from bot.db.migrate import migrate
+from bot.db.relay_lock import RelayLock
 from bot.db.store import POOL_CONNECTIONS, Store, open_store
 from bot.db.tables import Consent, Mark, Registration, WrappedKey
 from tests.db.stores import KEY, sqlite_url
@@ -39,7 +44,7 @@ def claim(person_id: int, number: str = NUMBER) -> verifications.Claim:
 
 async def register(store: Store, person_id: int, number: str = NUMBER) -> None:
     async with store.write() as session:
-        await verifications.start(session, claim(person_id, number), "123456", NOW.replace(year=2027), None)
+        await verifications.start(session, claim(person_id, number), "123456", NOW.replace(year=2027))
         waiting = await verifications.take_try(session, person_id, 5, NOW)
         assert waiting is not None
         await verifications.prove(session, waiting, NOW)
@@ -110,6 +115,57 @@ async def test_another_process_that_holds_the_file_only_delays(
     assert await holder.wait() == 0
     async with migrated_sqlite.read() as session:
         assert await session.scalar(select(Mark.value)) == "but there"
+
+
+def hold(path: Path) -> sqlite3.Connection:
+    """Keep the file from every other writer until the connection is closed."""
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    return holder
+
+
+async def note(store: Store) -> None:
+    async with store.write() as session:
+        session.add(Mark(name="noted", value=""))
+
+
+async def test_writers_whom_another_process_holds_up_give_up_together(
+    migrated_sqlite: Store, migrated_sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrated_sqlite, "_longest_wait_s", 0.5)
+    with closing(hold(migrated_sqlite_path)):
+        async with asyncio.timeout(3):
+            ended = await asyncio.gather(*(note(migrated_sqlite) for _ in range(8)), return_exceptions=True)
+    assert [type(each) for each in ended] == [OperationalError] * 8
+    await note(migrated_sqlite)
+
+
+async def test_a_stop_shortens_a_wait_that_has_begun(
+    migrated_sqlite: Store, migrated_sqlite_path: Path
+) -> None:
+    with closing(hold(migrated_sqlite_path)):
+        waiting = asyncio.create_task(note(migrated_sqlite))
+        await asyncio.sleep(0)
+        migrated_sqlite.hurry()
+        async with asyncio.timeout(3):
+            with pytest.raises(OperationalError):
+                await waiting
+
+
+async def test_nobody_else_may_read_what_we_make(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "fresh.db")
+    before = os.umask(0o022)
+    try:
+        await migrate(url)
+        opened, lock = await open_store(url, [KEY]), RelayLock()
+        await lock.take(opened, 1)
+        modes = {each.name: each.stat().st_mode & 0o777 for each in os.scandir(tmp_path)}
+        await lock.release()
+        await opened.close()
+    finally:
+        os.umask(before)
+    assert {"fresh.db", "fresh.db-wal", "fresh.db-shm", "fresh.db.relay"} <= set(modes)
+    assert set(modes.values()) == {0o600}
 
 
 async def test_a_time_without_a_zone_is_refused(store: Store) -> None:

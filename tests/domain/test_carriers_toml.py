@@ -4,10 +4,11 @@ import json
 from datetime import date
 from pathlib import Path
 
+import phonenumbers
 import pytest
 
 from bot.domain.address import check_recipient, recipient
-from bot.domain.catalogue import Form, Kind, Status, forms_to_try, offered, refusal, warning
+from bot.domain.catalogue import Form, Gateway, Kind, Status, forms_to_try, offered, refusal, warning
 from bot.domain.catalogue_check import problems
 from bot.domain.catalogue_file import Catalogue, parse_catalogue, write_catalogue
 from bot.domain.phone import Number
@@ -80,6 +81,47 @@ def test_every_offered_carrier_of_north_america_builds_an_address_that_passes(sh
             check_recipient(address, shipped.domains)
             built += 1
     assert built > 50
+
+
+# Six digits make no address: whoever picks it is told so, and no code goes.
+DOES_NOT_FIT = {("fo-foroya-tele", "FO", Form.NATIONAL)}
+
+
+def example_number(country: str) -> Number | None:
+    found = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
+    if found is None:
+        return None
+    return Number(phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164), country)
+
+
+def fits(number: Number, gateway: Gateway, form: Form) -> bool:
+    try:
+        address = recipient(number, gateway, form)
+    except ValueError:
+        return False
+    check_recipient(address, {gateway.domain})
+    return True
+
+
+def test_the_numbers_of_a_carriers_country_fit_its_address_form(shipped: Catalogue) -> None:
+    unfit, built = set(), 0
+    for carrier in shipped.carriers:
+        number = example_number(carrier.country) if carrier.country else None
+        if carrier.gateway and number:
+            for form in forms_to_try(carrier):
+                built += 1
+                if not fits(number, carrier.gateway, form):
+                    unfit.add((carrier.slug, number.country, form))
+    assert unfit == DOES_NOT_FIT
+    assert built > 300
+
+
+def test_a_number_of_any_country_fits_one_form_of_a_gateway_that_takes_them_all(shipped: Catalogue) -> None:
+    numbers = [number for region in phonenumbers.SUPPORTED_REGIONS if (number := example_number(region))]
+    for carrier in shipped.carriers:
+        if carrier.gateway and carrier.country is None:
+            forms = forms_to_try(carrier)
+            assert all(any(fits(n, carrier.gateway, form) for form in forms) for n in numbers), carrier.slug
 
 
 def test_every_label_fits_a_choice_of_discord(shipped: Catalogue) -> None:

@@ -106,7 +106,7 @@ def test_the_forms_to_try_are_one_where_known_and_two_where_not() -> None:
 def test_a_date_is_written_as_precisely_as_it_is_known(parts: int, written: str) -> None:
     dead = replace(DEAD, status_date_parts=parts)
     assert dead.status_when == written
-    assert f"since {written}:" in (refusal(dead, TODAY) or "")
+    assert f"since {written}." in (refusal(dead, TODAY) or "")
     assert written in dead.label
 
 

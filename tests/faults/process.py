@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import BY_NAME
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, NO_DOTENV
 
 LONGEST_RUN_S = 40.0
 RUNNER = CHECKOUT / "tests" / "faults" / "runner.py"
@@ -115,7 +115,8 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Nothing of the machine's own settings, and what every bot in these tests needs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
     assert set(settings) <= set(BY_NAME)
-    return {**kept, "BOT_NO_BOOTSTRAP": "1", "PYTHONDONTWRITEBYTECODE": "1", "LIMITS": "off", **settings}
+    ours = {"BOT_NO_BOOTSTRAP": "1", "PYTHONDONTWRITEBYTECODE": "1", "LIMITS": "off", **NO_DOTENV}
+    return {**kept, **ours, **settings}
 
 
 @pytest.fixture(scope="session")

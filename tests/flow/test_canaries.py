@@ -267,7 +267,7 @@ def test_no_repr_gives_a_secret_away(tmp_path: Path) -> None:
         config.smtp,
         opened,
         Request(1, 2, "alice", 3, True, False, 4, "Home", words, opened),
-        Ask(1, "bob", number, 2, "us-verizon", None, True, opened),
+        Ask(1, "bob", number, 2, "us-verizon", None, True),
         render("bot@example.org", address, words, "id", now),
         Sendable(address, words, "id"),
         Reply(ReplyStep.RCPT, 550, f"5.1.1 <{address}> {words}"),

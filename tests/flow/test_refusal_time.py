@@ -36,7 +36,7 @@ async def register(
     claim = verifications.Claim(
         person, f"p{person}", number, "US", carrier, 0, "vtext.com", "national", "", guild, "1"
     )
-    await verifications.start(session, claim, "123456", NOW + timedelta(minutes=10), None)
+    await verifications.start(session, claim, "123456", NOW + timedelta(minutes=10))
     waiting = await verifications.live(session, person, NOW)
     assert waiting is not None
     await verifications.prove(session, waiting, NOW)

@@ -32,6 +32,11 @@ REAL = [
     (Step.BODY, 550, "5.4.5 Daily user sending limit exceeded", Outcome.ACCOUNT_LIMIT),
     (Step.MAIL, 550, "5.4.5 Daily SMTP relay limit exceeded for customer", Outcome.ACCOUNT_LIMIT),
     (Step.RCPT, 452, "4.5.3 daily message limit reached", Outcome.ACCOUNT_LIMIT),
+    (Step.RCPT, 452, "4.3.1 Daily message sending quota exceeded", Outcome.ACCOUNT_LIMIT),
+    # a word in a quoted address is not the server's
+    (Step.RCPT, 550, "5.1.1 <2065550100@daily.example.net>: no such user", Outcome.REFUSED_PERSON),
+    (Step.RCPT, 550, "5.1.1 <2065550100@the-daily limit.example.net>: no such user", Outcome.REFUSED_PERSON),
+    (Step.RCPT, 450, "4.2.0 mailbox of the Daily News is busy", Outcome.RETRY),
     # that phone
     (Step.RCPT, 550, "5.1.1 no such user", Outcome.REFUSED_PERSON),
     (Step.RCPT, 550, "no such number", Outcome.REFUSED_PERSON),

@@ -152,3 +152,17 @@ async def test_every_reply_finds_its_mail(
         mail.recipient for mail, fate in zip(wanted, fates, strict=True) if fate == "vtext.com"
     )
     await road.close(1, 1)
+
+
+async def test_closing_ends_a_probe_of_a_kept_connection() -> None:
+    async with ScriptedServer() as server:
+        road = road_to(server.port)
+        assert decide(await road.send(letter(0))) is Outcome.SENT
+        server.fail(ScriptedAt.NOOP, How.SILENCE)
+        probing = asyncio.create_task(road.probe())
+        async with asyncio.timeout(PROMPT_S):
+            await server.reached.wait()
+            await road.close(1, 1)
+            stopped = await probing
+        assert stopped is not None
+        assert decide(stopped) is Outcome.STOPPED

@@ -30,6 +30,8 @@ class Person:
                 answer = answers.pop(0)
                 if answer == "EOF":
                     raise EOFError
+                if answer == "^C":
+                    raise KeyboardInterrupt
                 return answer
         return ""
 
@@ -112,13 +114,13 @@ def test_the_gmail_flag_fills_the_same(path: Path) -> None:
 
 def test_a_wrong_answer_is_asked_again(path: Path) -> None:
     person = Person(
-        GMAIL="no", DISCORD_TOKEN="|Bot canary|" + TOKEN, SMTP_HOST="https://canary|mail.example.org",
+        GMAIL="no", DISCORD_TOKEN="|Bot canary|canary|" + TOKEN, SMTP_HOST="https://canary|mail.example.org",
         SMTP_PORT="none|465", SMTP_SECURITY="ssl|tls", SMTP_FROM="Canary <x@y.z>|bot@example.org",
     )  # fmt: skip
     assert set_up(path, person, {}, asks=True) == 0
     smtp = loaded(path).smtp
     assert (smtp.host, smtp.port, smtp.security, smtp.username) == ("mail.example.org", 465, "tls", None)
-    assert len([line for line in person.heard if line.partition(":")[0].isupper()]) == 6
+    assert len([line for line in person.heard if line.partition(":")[0].isupper()]) == 7
     assert "anary" not in "".join(person.heard)
 
 
@@ -156,6 +158,57 @@ def test_an_end_of_input_writes_nothing(path: Path) -> None:
     person = Person(DISCORD_TOKEN="EOF")
     assert set_up(path, person, {}, asks=True) == 64
     assert not path.exists()
+
+
+def test_ctrl_c_writes_nothing(path: Path) -> None:
+    person = Person(DISCORD_TOKEN=TOKEN, GMAIL="^C")
+    assert set_up(path, person, {}, asks=True) == 130
+    assert person.heard == ["\nSet-up stopped, nothing is written."]
+    assert not path.exists()
+
+
+def test_the_token_comes_first_and_gmail_is_yes_or_no(path: Path) -> None:
+    person = Person(DISCORD_TOKEN=TOKEN, GMAIL="mail.example.org|no", SMTP_HOST="h", SMTP_FROM="a@b.org")
+    assert set_up(path, person, {}, asks=True) == 0
+    assert [words.partition(" (")[0] for words, _ in person.asked[:3]] == [
+        "Discord bot token",
+        "Send by Gmail",
+        "Send by Gmail",
+    ]
+    assert person.heard[0] == "Answer yes or no."
+    assert loaded(path).smtp.host == "h"
+
+
+@pytest.mark.parametrize(
+    "token", ["canary", f"{TOKEN.partition('.')[0]}", "Y2FuYXJ5.canary.canary", f"{TOKEN}.x"]
+)
+def test_what_is_no_bot_token_is_asked_again(path: Path, token: str) -> None:
+    person = Person(GMAIL="no", DISCORD_TOKEN=f"{token}|{TOKEN}", SMTP_HOST="h", SMTP_FROM="a@b.org")
+    assert set_up(path, person, {}, asks=True) == 0
+    assert person.heard[0].startswith("DISCORD_TOKEN: this is not a bot token; ")
+    assert loaded(path).discord_token == TOKEN
+
+
+def test_other_servers_have_tokens_of_their_own(path: Path) -> None:
+    env = {"DISCORD_API_URL": "http://127.0.0.1:1/api"}
+    person = Person(GMAIL="no", DISCORD_TOKEN="odd", SMTP_HOST="h", SMTP_FROM="a@b.org")
+    assert set_up(path, person, {}, env, asks=True) == 0
+    assert loaded(path).discord_token == "odd"
+
+
+def test_without_an_address_nothing_is_said_of_opening_it(path: Path) -> None:
+    person = Person()
+    assert set_up(path, person, {**FLAGS, "DISCORD_TOKEN": "odd"}) == 0
+    assert "address" not in "".join(person.heard)
+    assert person.heard[-1] == "Start it: python3 -m bot run"
+
+
+def test_an_open_file_is_closed_to_others(path: Path) -> None:
+    for asks in (False, True):
+        set_up(path, Person(), FLAGS)
+        path.chmod(0o644)
+        assert set_up(path, Person(), {}, asks=asks) == 0
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_half_an_account_is_refused(path: Path) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import UserError
-from bot.sandbox.typed import read_command, value_of
+from bot.sandbox.answer import Choice
+from bot.sandbox.typed import button_meant, choice_meant, read_command, value_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WAIT_S = 20
@@ -112,9 +113,20 @@ def test_a_newcomer_texts_and_registers_at_the_prompt(terminal: Terminal) -> Non
     terminal.type("/carrier enable att")
     terminal.wait_for(r"picks AT&T .* from what is offered\n")
     terminal.wait_for(r"Evidence: (.|\n)*\[ Yes, do it \]\n\n@")
-    terminal.type("press Yes, do it")
+    terminal.type("press no")
+    terminal.wait_for("There is no such button; type: press Yes, do it")
+    terminal.type("press yes")
     terminal.wait_for(r"AT&T is on for everyone\.")
 
+    terminal.wait_for(prompt)
+    terminal.type("/phone register verizon")
+    terminal.wait_for("Your Verizon number: ")
+    terminal.type("206 555 0150")
+    terminal.wait_for(r"I agree\? \(yes/no\) ")
+    terminal.type("perhaps")
+    terminal.wait_for("Type yes or no.")
+    terminal.type("no")
+    terminal.wait_for("Without your agreement no code is sent.")
     terminal.wait_for(prompt)
     terminal.type("/phone register verizon")
     terminal.wait_for("Your Verizon number: ")
@@ -224,3 +236,21 @@ def test_values_become_what_a_client_sends() -> None:
     for one, typed in ((option("hours", 4), "soon"), (status, "broken"), (option("attachment", 11), "x.png")):
         with pytest.raises(UserError, match=f"^{one['name']} "):
             value_of(one, typed, people.get)
+
+
+def test_only_a_choice_that_fits_what_was_typed_is_picked() -> None:
+    offered = [Choice("US Mobile (US)", "us-mobile"), Choice("AT&T (US, retired)", "us-att")]
+    assert choice_meant("carrier", "att", offered).value == "us-att"
+    assert choice_meant("carrier", "us-mob", offered).value == "us-mobile"
+    with pytest.raises(UserError) as mistake:
+        choice_meant("carrier", "Verizon", offered)
+    assert str(mistake.value) == (
+        "No carrier is called Verizon; offered are: US Mobile (US), AT&T (US, retired)."
+    )
+
+
+def test_a_button_is_meant_by_how_its_label_begins() -> None:
+    assert button_meant("YES", ["Yes, do it", "Enter code"]) == "Yes, do it"
+    for typed, labels in (("e", ["Enter code", "End"]), ("no", ["Yes, do it"]), ("yes", [])):
+        with pytest.raises(UserError, match="There is no "):
+            button_meant(typed, labels)

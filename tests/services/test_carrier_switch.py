@@ -142,3 +142,46 @@ async def test_a_change_that_is_rolled_back_is_not_seen(world: World) -> None:
     listed = world.shelf.find(GUILD, "us-one")
     assert listed is not None
     assert listed.carrier.name == "One"
+
+
+async def test_an_entry_that_a_server_hid_leaves_nothing_behind_when_it_is_removed(world: World) -> None:
+    await switch(world, ADMIN, "us-one", False)
+    await remove(world, EDITOR, "us-one", confirmed=True)
+    assert world.shelf.find(GUILD, "us-one") is None
+    assert "us-one" not in [seen.carrier.slug for seen in world.shelf.seen_in(GUILD)]
+
+
+async def test_a_shared_entry_is_removed_only_after_asking_and_comes_back(world: World) -> None:
+    asked = await remove(world, EDITOR, "us-one")
+    assert isinstance(asked, Ask)
+    assert "/carrier enable brings it back" in asked.sentence
+    await remove(world, EDITOR, "us-one", confirmed=True)
+    with pytest.raises(UserError, match="no such carrier"):
+        await switch(world, ADMIN, "us-one", True)
+    assert isinstance(await switch(world, EDITOR, "One", True), Done)
+    await world.register(BOB)
+    await world.text(ANN, BOB)
+
+
+async def test_a_removed_retired_entry_added_anew_is_one_that_people_can_use(world: World) -> None:
+    await remove(world, EDITOR, "us-retired", confirmed=True)
+    anew = Change(name="Retired", domain="retired.example.net", country="US", form=Form.NATIONAL)
+    with pytest.raises(UserError, match="Only the bot's owner"):
+        await add(world, ADMIN, anew, confirmed=True)
+    await add(world, EDITOR, anew, confirmed=True)
+    await world.register(BOB, carrier_slug=slug_of(world, GUILD, "Retired"))
+    await world.text(ANN, BOB)
+
+
+async def test_an_editor_who_enables_an_entry_lifts_what_the_server_hid(world: World) -> None:
+    await switch(world, ADMIN, "us-one", False)
+    assert "shows it again" in (await switch(world, EDITOR, "us-one", True)).sentence
+    await world.register(BOB)
+    assert "shows it again" not in (await switch(world, EDITOR, "us-one", True)).sentence
+
+
+async def test_a_service_says_what_it_needs_before_it_is_enabled(world: World) -> None:
+    asked = await switch(world, EDITOR, "any-service", True)
+    assert isinstance(asked, Ask)
+    assert "It needs an account." in asked.sentence
+    assert asked.sentence.startswith("Nobody has confirmed that Service works.")

@@ -182,3 +182,38 @@ async def test_the_audit_says_who_changed_what_from_what(world: World) -> None:
     assert (row.guild_id, row.actor_id, row.action, row.subject) == (GUILD, 1, "carrier edit", "us-one")
     assert json.loads(row.before) == {"name": "One", "status": "active", "status_date": None}
     assert json.loads(row.after) == {"name": "Renamed", "status": "failing", "status_date": "2026-11-22"}
+
+
+async def test_an_admin_gives_no_gateway_for_pictures_that_is_not_listed(world: World) -> None:
+    with pytest.raises(UserError, match=r"mms\.example\.org is not on the bot owner's list"):
+        await add(world, ADMIN, replace(OWN, mms_domain="mms.example.org"), confirmed=True)
+    assert await world.rows(CarrierEntry) == []
+    await add(world, ADMIN, replace(OWN, mms_domain="two.example.net"))
+
+
+async def test_a_servers_own_carriers_are_bounded(world: World) -> None:
+    for place in range(carriers.OWN_CARRIERS_PER_GUILD):
+        await add(world, ADMIN, replace(OWN, name=f"Ours {place}"))
+    with pytest.raises(UserError, match="50 carriers of its own"):
+        await add(world, ADMIN, OWN)
+    await add(world, OTHER_ADMIN, OWN)
+    await remove(world, ADMIN, slug_of(world, GUILD, "Ours 0"), confirmed=True)
+    await add(world, ADMIN, OWN)
+
+
+async def test_an_admin_is_not_told_how_many_use_an_own_entry(world: World) -> None:
+    answers = []
+    for guild, admin, person in ((GUILD, ADMIN, BOB), (OTHER_GUILD, OTHER_ADMIN, None)):
+        await add(world, admin, OWN)
+        slug = slug_of(world, guild, "Ours")
+        if person is not None:
+            await world.register(person, carrier_slug=slug)
+        said = [
+            await remove(world, admin, slug),
+            await switch(world, admin, slug, False),
+            await edit(world, admin, slug, Change(domain="two.example.net")),
+            await remove(world, admin, slug, confirmed=True),
+        ]
+        answers.append([one.sentence for one in said])
+    assert answers[0] == answers[1]
+    assert "Whoever uses Ours can't be texted" in answers[0][0]

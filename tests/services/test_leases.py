@@ -16,6 +16,7 @@ from bot.db.tables import OutboxItem
 from bot.domain.outcome import MOST_AMBIGUOUS, Outcome, Reply, Step
 from bot.domain.states import State
 from bot.domain.words import CODE_UNSURE
+from bot.services import delivery
 from bot.services.delivery import Relay
 from tests.db.stores import KEY
 from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, work
@@ -29,14 +30,20 @@ class FragileStore:
     def __init__(self, real: Store) -> None:
         self._real = real
         self.full = False
+        self.full_for = 0
         self.loses_next_commit = False
+        self.fails_next_commit = False
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        if self.full:
+        self.full_for -= 1
+        if self.full or self.full_for >= 0:
             raise OperationalError("INSERT", {}, Exception("database or disk is full"))
         async with self._real.write() as session:
             yield session
+            if self.fails_next_commit:
+                self.fails_next_commit = False
+                raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
         if self.loses_next_commit:
             self.loses_next_commit = False
             raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
@@ -90,6 +97,39 @@ async def test_a_text_that_crash_after_crash_hits_is_never_given_up(
         for task in list(relay._sending):
             task.cancel()
         await relay.finish()
+
+
+async def crash(world: World, clock: Clock, owners: range) -> None:
+    for owner in owners:
+        relay = await stall(world, Road(), owner=owner)
+        for task in list(relay._sending):
+            task.cancel()
+        clock.forward(seconds=1)
+
+
+async def test_crashes_bring_the_end_of_a_text_no_nearer(world: World, road: Road, clock: Clock) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    await crash(world, clock, range(1, 4))
+    road.answer = lambda _: Reply(Step.BODY, None)
+    relay = world.relay(road, owner=9)
+    for tries in range(1, MOST_AMBIGUOUS):
+        await work(relay)
+        assert (len(road.tried), await world.items(text)) == (tries, ["waiting"])
+        clock.forward(minutes=15)
+    await work(relay)
+    assert await world.standing(text) == (State.FAILED, "unsure", 0)
+
+
+async def test_a_refusal_after_a_crash_says_no_more_than_is_known(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    await crash(world, clock, range(1, 2))
+    road.answer = lambda _: NOBODY
+    await work(world.relay(road, owner=9))
+    assert await world.standing(text) == (State.FAILED, "unsure", 0)
 
 
 async def test_a_code_of_a_dead_relay_is_not_sent_again(world: World, road: Road) -> None:
@@ -215,6 +255,33 @@ async def test_results_wait_in_memory_while_the_store_takes_nothing(world: World
     assert (await world.standing(text))[0] == (await world.standing(later))[0] == State.ACCEPTED
     assert len(road.tried) == 4
     assert await world.attempts() == []
+
+
+async def test_a_stop_gives_up_recording_in_time_and_says_what_is_left_out(
+    world: World, road: Road, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(delivery, "RECORD_WITHIN_S", 0.2)
+    fragile = FragileStore(world.store)
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    await relay.one_pass()
+    fragile.full = True
+    await asyncio.wait_for(relay.finish(), 5)
+    (row,) = await world.rows(OutboxItem)
+    assert f"outbox {row.id}: sent at body 250 2.0.0 could not be recorded" in caplog.messages
+    assert await world.items(text) == ["leased"]
+
+
+async def test_a_stop_records_as_soon_as_the_store_takes_it(world: World, road: Road) -> None:
+    fragile = FragileStore(world.store)
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    await relay.one_pass()
+    fragile.full_for = 2
+    await asyncio.wait_for(relay.finish(), 5)
+    assert (await world.standing(text))[0] == State.ACCEPTED
 
 
 async def test_a_claim_whose_commit_was_cut_is_found_again(world: World, road: Road, clock: Clock) -> None:

@@ -1,16 +1,20 @@
 """People are told what they must know: in the open answer, then by DM, then at their next command."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices
+from bot.db.store import Store
 from bot.db.tables import Notice, TextRow
 from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
-from bot.services.notices import AT_ONCE, Teller, Telling, Told, take_parked
+from bot.services.desk import Desk
+from bot.services.notices import AT_ONCE, Teller, Telling, Told, say_parked
 from bot.services.recording import CODE_NOTICE
 from tests.services.world import ANN, BOB, TAKEN, Clock, Road, World, answer_token, work
 
@@ -32,6 +36,21 @@ class Discord:
 
     def words(self) -> list[str]:
         return [telling.words for telling in self.said]
+
+
+class ReadOnly:
+    """A store that takes no writes when told so, as a full disk does."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.refuses = store, False
+
+    def read(self) -> AbstractAsyncContextManager[AsyncSession]:
+        return self._store.read()
+
+    def write(self) -> AbstractAsyncContextManager[AsyncSession]:
+        if self.refuses:
+            raise OSError("the disk is full")
+        return self._store.write()
 
 
 @pytest.fixture
@@ -119,11 +138,103 @@ async def test_closed_dms_park_the_news_until_the_next_command_and_show_it_once(
     clock.forward(hours=1)
     await teller.one_pass()
     assert len(discord.said) == 1
-    assert await take_parked(world.store, BOB, clock()) == []
-    both = await asyncio.gather(*(take_parked(world.store, ANN, clock()) for _ in range(2)))
-    shown = [words for parked in both for words in parked]
+    shown: list[str] = []
+
+    async def say(words: str) -> None:
+        shown.append(words)
+
+    await say_parked(world.store, BOB, say, clock())
+    assert shown == []
+    for _ in range(2):
+        await say_parked(world.store, ANN, say, clock())
     assert shown == discord.words()
-    assert await take_parked(world.store, ANN, clock()) == []
+    assert await untold(world) == []
+
+
+async def test_parked_news_that_could_not_be_shown_stays_parked(world: World, clock: Clock) -> None:
+    async with world.store.write() as session:
+        for words in ("one", "two", "two", "three"):
+            await notices.add(session, ANN, CODE_NOTICE, clock(), words=words)
+        await notices.park(session, [notice.id for notice in await notices.due(session, clock(), 9)])
+    shown: list[str] = []
+
+    async def say(words: str) -> None:
+        if words == "three" and shown.count("two") == 1:
+            shown.append("lost")
+            raise OSError
+        shown.append(words)
+
+    with pytest.raises(OSError):
+        await say_parked(world.store, ANN, say, clock())
+    assert shown == ["one", "two", "lost"]
+    assert [notice.words for notice in await untold(world)] == ["three"]
+    shown.clear()
+    await say_parked(world.store, ANN, say, clock())
+    assert shown == ["three"]
+    assert await untold(world) == []
+
+
+async def test_two_commands_at_once_show_parked_news_once(world: World, clock: Clock) -> None:
+    async with world.store.write() as session:
+        await notices.add(session, ANN, CODE_NOTICE, clock(), words="one")
+        await notices.park(session, [notice.id for notice in await notices.due(session, clock(), 9)])
+    wake = asyncio.Event()
+    desk = Desk(world.store, world.rules, "US", None, clock, wake, wake)
+    shown: list[str] = []
+    second_came = asyncio.Event()
+
+    async def say(words: str) -> None:
+        shown.append(words)
+        await asyncio.wait_for(second_came.wait(), 5)
+
+    async def second() -> None:
+        await desk.say_parked(ANN, say)
+        second_came.set()
+
+    await asyncio.gather(desk.say_parked(ANN, say), second())
+    assert shown == ["one"]
+
+
+async def test_what_was_told_is_not_told_again_while_the_store_takes_no_writes(
+    world: World, discord: Discord, clock: Clock
+) -> None:
+    async with world.store.write() as session:
+        await notices.add(session, ANN, CODE_NOTICE, clock(), words="one")
+    broken = ReadOnly(world.store)
+    teller = Teller(cast(Store, broken), discord.tell, lambda _: False, clock)
+    await teller.one_pass()
+    clock.forward(seconds=1)
+    async with world.store.write() as session:
+        for words in ("two", "three"):
+            await notices.add(session, ANN, CODE_NOTICE, clock(), words=words)
+    broken.refuses = True
+    for _ in range(5):
+        with pytest.raises(OSError):
+            await teller.one_pass()
+    assert sorted(discord.words()) == ["one", "three", "two"]
+    broken.refuses = False
+    await teller.one_pass()
+    assert len(discord.said) == 3
+    assert await untold(world) == []
+
+
+async def test_one_that_breaks_the_telling_is_put_off_and_the_others_are_recorded(
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world.store.write() as session:
+        for words in ("one", "odd", "two"):
+            await notices.add(session, ANN, CODE_NOTICE, clock(), words=words)
+
+    async def tell(telling: Telling) -> Told:
+        if telling.words == "odd":
+            raise LookupError
+        return Told.TOLD
+
+    await Teller(world.store, tell, lambda _: False, clock).one_pass()
+    (left,) = await untold(world)
+    assert (left.words, left.tries) == ("odd", 1)
+    assert left.due_at > clock()
+    assert f"notice {left.id}: telling it failed" in caplog.text
 
 
 async def test_when_discord_is_away_the_waits_grow_up_to_ten_minutes(

@@ -1,18 +1,24 @@
 """While the mail server is away texts wait, everybody who must know is told once, and nothing storms."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bot.db.tables import OutboxItem, Registration
 from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
+from tests.services.test_leases import FragileStore
 from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, work
 
 OPERATOR = 0
 NO_CONNECTION = Reply(Step.CONNECT, None)
 NO_LOGIN = Reply(Step.LOGIN, 535, "5.7.8 Bad credentials")
+LOGIN_LATER = Reply(Step.LOGIN, 454, "4.7.0 Too many login attempts")
+NOT_LOGGED_IN = Reply(Step.MAIL, 530, "5.7.0 Authentication required")
 QUOTA = Reply(Step.MAIL, 550, "5.4.5 Daily user sending limit exceeded")
 
 
@@ -111,10 +117,14 @@ async def test_a_short_break_does_not_reach_the_operator(world: World, road: Roa
     assert await world.notices(OPERATOR) == []
 
 
-async def test_a_second_outage_is_a_new_one(world: World, road: Road, clock: Clock) -> None:
+async def test_the_operator_hears_of_the_same_trouble_once_a_day(
+    world: World, road: Road, clock: Clock
+) -> None:
     await two_texts(world)
     relay = world.relay(road)
-    for _ in range(2):
+    told = []
+    for hours in (0, 1, 23):
+        clock.forward(hours=hours)
         away(road, NO_CONNECTION)
         text = await world.text(ANN, BOB)
         for _ in range(60):
@@ -124,7 +134,105 @@ async def test_a_second_outage_is_a_new_one(world: World, road: Road, clock: Clo
         clock.forward(minutes=2)
         await work(relay, 3)
         assert (await world.standing(text))[0] == State.ACCEPTED
-    assert len(await world.notices(OPERATOR)) == 2
+        told.append(len(await world.notices(OPERATOR)))
+    assert told == [1, 1, 2]
+
+
+async def test_a_server_that_lets_us_in_and_refuses_each_mail_is_still_away(
+    world: World, road: Road, clock: Clock
+) -> None:
+    texts = await two_texts(world)
+    away(road, NOT_LOGGED_IN)
+    road.probe_answer = None
+    relay = world.relay(road)
+    for _ in range(240):
+        await work(relay)
+        clock.forward(seconds=30)
+    assert 4 <= road.probes <= 9
+    assert len(road.tried) == 2 * (1 + road.probes)
+    (told,) = await world.notices(OPERATOR)
+    assert "SMTP_PASSWORD" in told.words
+    assert [len(await world.notices(person)) for person in (ANN, 99)] == [1, 1]
+    back(road)
+    clock.forward(hours=1)
+    await work(relay, 2)
+    assert [(await world.standing(text))[0] for text in texts] == [State.ACCEPTED] * 2
+    away(road, NOT_LOGGED_IN)
+    await world.text(ANN, BOB)
+    await work(relay)
+    await relay.one_pass()
+    back(road)
+    clock.forward(minutes=2)
+    await work(relay, 2)
+    assert len(road.taken) == 3  # a mail that was taken ended it: the waits began anew
+
+
+async def test_a_login_that_is_put_off_is_not_a_wrong_password(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await two_texts(world)
+    away(road, LOGIN_LATER)
+    relay = world.relay(road)
+    for _ in range(40):
+        await work(relay)
+        clock.forward(seconds=15)
+    (told,) = await world.notices(OPERATOR)
+    assert "SMTP_PASSWORD" not in told.words
+    back(road)
+    clock.forward(minutes=2)
+    await work(relay, 2)
+    assert len(road.taken) == 2
+
+
+async def test_an_outage_whose_transaction_failed_is_told_all_the_same(world: World, road: Road) -> None:
+    await two_texts(world)
+    away(road, NO_LOGIN)
+    fragile = FragileStore(world.store)
+    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    await relay.one_pass()
+    while relay._sending:
+        await asyncio.wait(relay._sending)
+    fragile.fails_next_commit = True
+    with pytest.raises(OperationalError):
+        await relay.one_pass()
+    await work(relay)
+    assert [len(await world.notices(person)) for person in (OPERATOR, ANN, 99)] == [1, 1, 1]
+
+
+class SilentRoad(Road):
+    """A mail server that lets a probe wait."""
+
+    answered = asyncio.Event()
+
+    async def probe(self) -> Reply | None:
+        """Say nothing until told."""
+        self.probes += 1
+        await self.answered.wait()
+        return None
+
+
+async def test_a_probe_that_hangs_holds_nothing_up(world: World, clock: Clock) -> None:
+    texts = await two_texts(world)
+    road = SilentRoad()
+    road.answered = asyncio.Event()
+    away(road, NO_CONNECTION)
+    relay = world.relay(road)
+    await work(relay)
+    clock.forward(hours=11)
+    late = await world.text(50, BOB)
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await relay.one_pass()
+        clock.forward(hours=1)
+        await relay.one_pass()
+    assert road.probes == 1
+    assert [(await world.standing(text))[0] for text in texts] == [State.EXPIRED] * 2
+    back(road)
+    relay.wake.clear()
+    road.answered.set()
+    await asyncio.wait_for(relay.wake.wait(), 10)
+    await work(relay, 2)
+    assert (await world.standing(late))[0] == State.ACCEPTED
 
 
 async def test_the_accounts_limit_pauses_everything_and_blames_nobody(

@@ -2,15 +2,20 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bot.db.tables import CodeUse, Consent, Mark, OptIn, OutboxItem, Registration, Verification
-from bot.domain.catalogue import Form
-from bot.domain.consent import EVERYONE, WORDING_VERSION
+from bot.domain.catalogue import Carrier, Form, Gateway
+from bot.domain.catalogue_file import Catalogue
+from bot.domain.consent import EVERYONE, NOBODY, WORDING_VERSION
 from bot.domain.errors import UserError
-from bot.domain.words import CODE_SENT, EVICTED
-from tests.services.world import ANN, BOB, CARL, GUILD, NUMBERS, Clock, World
+from bot.domain.words import CARRIER_CHANGED, CODE_SENT, EVICTED, REFUSAL
+from bot.services import carriers, phone
+from bot.services.carrier_change import Actor, Change
+from bot.services.shelf import Shelf
+from tests.services.world import ANN, BOB, CARL, GUILD, NUMBERS, OTHER_GUILD, Clock, World
 
 WRONG = "000000"
 
@@ -209,3 +214,92 @@ async def test_a_form_that_is_not_known_is_picked_from_the_choices(world: World)
     assert forms == ["trunk", "trunk", "country", "trunk"]
     await world.ask_code(ANN, form=Form.COUNTRY, carrier_slug="us-one")
     assert (await world.rows(Verification))[0].form == "national"
+
+
+async def test_a_number_that_does_not_fit_the_gateways_form_is_refused_before_anything_is_written(
+    world: World,
+) -> None:
+    gateway = Gateway("short.example.net", Form.NATIONAL)
+    world.shelf = Shelf(
+        Catalogue((Carrier(slug="fo-short", name="Short", country="FO", gateway=gateway),)), frozenset()
+    )
+    with pytest.raises(UserError, match="doesn't fit Short's gateway"):
+        await world.ask_code(ANN, carrier_slug="fo-short", typed_number="211234")
+    for table in (Verification, OutboxItem, CodeUse, Consent):
+        assert await world.rows(table) == []
+
+
+async def test_who_lost_their_number_is_texted_by_nobody_until_they_allow_it_again(world: World) -> None:
+    await world.register(ANN, typed_number=NUMBERS[CARL])
+    await world.write(phone.allow, ANN, OTHER_GUILD, NOBODY, world.clock())
+    await world.register(BOB, typed_number=NUMBERS[CARL])
+    await world.register(ANN, guild_id=None)
+    assert await world.refused(BOB, ANN) == REFUSAL
+    kept = [(row.person_id, row.guild_id, row.audience) for row in await world.rows(OptIn)]
+    assert kept == [(ANN, OTHER_GUILD, NOBODY), (BOB, GUILD, EVERYONE)]
+
+
+async def test_registering_again_does_not_undo_an_explicit_nobody(world: World) -> None:
+    await world.register(ANN)
+    await world.write(phone.allow, ANN, GUILD, NOBODY, world.clock())
+    await world.ask_code(ANN)
+    checked = await world.type_code(ANN, await world.code_of(ANN))
+    assert checked.proven
+    assert "nobody in this server" in checked.sentence
+    assert "/phone allow" in checked.sentence
+    assert await world.refused(BOB, ANN) == REFUSAL
+
+
+async def test_no_command_tells_a_capped_number_from_a_free_one(world: World) -> None:
+    for person in (1, 2, 3):
+        await world.ask_code(person, typed_number=NUMBERS[ANN])
+    said = []
+    for person, number in ((BOB, NUMBERS[BOB]), (CARL, NUMBERS[ANN])):
+        sentences = [await world.ask_code(person, typed_number=number)]
+        sentences.append(await world.write(phone.show, person, world.shelf, world.clock()))
+        wrong = WRONG if person == CARL else await wrong_code(world, BOB)
+        sentences += [(await world.type_code(person, wrong)).sentence for _ in range(6)]
+        await world.ask_code(person, typed_number=number)
+        sentences.append(await world.write(phone.remove, person, world.clock()))
+        said.append(sentences)
+    assert said[0] == said[1]
+
+
+async def test_a_code_for_a_capped_number_proves_nothing_and_kills_no_code(world: World) -> None:
+    for person in (ANN, 2, 3):
+        await world.ask_code(person, typed_number=NUMBERS[ANN])
+    await world.ask_code(BOB, typed_number=NUMBERS[ANN])
+    alive = [row.person_id for row in await world.rows(Verification)]
+    assert sorted(alive) == [3, BOB]
+    (decoy,) = await world.rows(Verification, Verification.person_id == BOB)
+    assert decoy.code_mac == b""
+    assert world.store.vault.open(decoy.number_sealed) == ""
+    assert len(decoy.number_index) == 32
+    assert await world.rows(OutboxItem, OutboxItem.queue == -BOB) == []
+    assert (await world.type_code(3, await world.code_of(3))).proven
+
+
+@pytest.mark.parametrize("how", ["disabled", "removed", "moved"])
+async def test_a_code_does_not_register_a_phone_whose_carrier_was_closed_meanwhile(
+    world: World, how: str
+) -> None:
+    await world.ask_code(ANN)
+    await world.ask_code(BOB, carrier_slug="us-two")
+    code = await world.code_of(ANN)
+    editor = Actor(CARL, GUILD, is_editor=True, is_admin=False)
+    arguments: tuple[Any, ...] = (world.shelf, editor, "us-one")
+    if how == "disabled":
+        await world.write(carriers.switch, *arguments, False, world.clock(), confirmed=True)
+    elif how == "removed":
+        await world.write(carriers.remove, *arguments, world.clock(), confirmed=True)
+    else:
+        change = Change(domain="moved.example.net")
+        await world.write(carriers.edit, *arguments, change, world.clock(), confirmed=True)
+    checked = await world.type_code(ANN, code)
+    assert not checked.proven
+    assert "/phone register" in checked.sentence
+    assert await world.rows(Registration) == []
+    assert [row.person_id for row in await world.rows(Verification)] == [BOB]
+    told = [notice.words for notice in await world.notices(ANN)]
+    assert told == ([] if how == "disabled" else [CARRIER_CHANGED])
+    assert await world.notices(BOB) == []

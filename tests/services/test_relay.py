@@ -218,6 +218,21 @@ async def test_a_text_that_may_have_arrived_does_not_expire_as_not_sent(
     assert await world.standing(text) == (State.FAILED, "unsure", 0)
 
 
+async def test_a_refusal_after_a_broken_line_does_not_say_that_nothing_was_sent(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    relay = world.relay(road)
+    for reply in (BROKEN, NOBODY):
+        road.answer = lambda _, reply=reply: reply
+        await work(relay)
+        clock.forward(minutes=15)
+    assert await world.standing(text) == (State.FAILED, "unsure", 0)
+    assert await world.items(text) == ["unsure"]
+    assert [row[0] for row in await world.attempts()] == [Outcome.AMBIGUOUS, Outcome.REFUSED_PERSON]
+
+
 async def test_a_sender_that_breaks_with_an_exception_counts_as_ambiguous(
     world: World, road: Road, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,16 +1,19 @@
 """What changed while a text waited counts: the claim asks again (dangers T25)."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from bot.db.tables import OutboxItem
+from bot.db.tables import OutboxItem, Registration, Verification
 from bot.domain.consent import NOBODY
+from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
-from bot.domain.words import REFUSAL, standing
+from bot.domain.words import CODE_UNBUILT, REFUSAL, standing
 from bot.services import carriers, phone
 from bot.services.carrier_change import Actor, Change
-from tests.services.world import ANN, BOB, CARL, GUILD, Road, World, work
+from tests.services.world import ANN, BOB, CARL, GUILD, Clock, Road, World, work
 
 EDITOR = Actor(1, GUILD, is_editor=True, is_admin=True)
 
@@ -118,3 +121,58 @@ async def test_a_code_whose_number_another_asked_for_is_not_sent(world: World, r
     await work(world.relay(road), 2)
     assert [mail.words[6:42] for mail in road.taken] == [" is your Textbridge code for @person1"[:36]]
     assert "@person12." in road.taken[0].words
+
+
+async def test_a_text_that_may_have_arrived_is_not_refused_afterwards(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    road.answer = lambda _: Reply(Step.BODY, None)
+    relay = world.relay(road)
+    await work(relay)
+    await block(world)
+    clock.forward(minutes=15)
+    await work(relay)
+    assert len(road.tried) == 1
+    assert await world.standing(text) == (State.FAILED, "unsure", 0)
+
+
+async def spoil(world: World, table: type[Any], **values: object) -> None:
+    async with world.store.write() as session:
+        await session.execute(update(table).values(**values))
+
+
+UNFIT, UNREADABLE = "+298211234", b"sealed under another key"
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "unfit"),
+    [(OutboxItem, "words_sealed", False), (Registration, "number_sealed", False),
+     (Registration, "number_sealed", True)],
+)  # fmt: skip
+async def test_a_text_that_no_mail_can_be_made_of_holds_nothing_else_up(
+    world: World, road: Road, caplog: pytest.LogCaptureFixture, table: type[Any], column: str, unfit: bool
+) -> None:
+    await world.register(BOB)
+    spoilt = await world.text(ANN, BOB, "hello " * 60)
+    await spoil(world, table, **{column: world.store.vault.seal(UNFIT) if unfit else UNREADABLE})
+    await world.register(CARL)
+    fine = await world.text(ANN, CARL)
+    await work(world.relay(road), 3)
+    assert (await world.standing(fine))[0] == State.ACCEPTED
+    state, reason, sent = await world.standing(spoilt)
+    assert (state, reason, sent) == (State.FAILED, "unbuilt", 0)
+    assert await world.items(spoilt) == ["refused", "cancelled", "cancelled"]
+    assert standing("@bob", state, reason, 3, sent).startswith("Not sent. The bot could not make a mail")
+    assert "no mail can be made of it" in caplog.text
+    assert "298211234" not in caplog.text
+
+
+async def test_a_code_that_no_mail_can_be_made_of_holds_nothing_else_up(world: World, road: Road) -> None:
+    await world.ask_code(ANN)
+    await spoil(world, Verification, number_sealed=UNREADABLE)
+    await world.ask_code(BOB)
+    await work(world.relay(road))
+    assert [mail.address for mail in road.taken] == ["2065550102@one.example.net"]
+    assert [notice.words for notice in await world.notices(ANN)] == [CODE_UNBUILT]

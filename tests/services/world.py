@@ -136,7 +136,7 @@ class World:
         values: dict[str, Any] = {
             "person_id": person, "handle": f"person{person}",
             "typed_number": NUMBERS.get(person, "206 555 0199"),
-            "guild_id": GUILD, "carrier_slug": "us-one", "form": None, "consented": True, "answer": None,
+            "guild_id": GUILD, "carrier_slug": "us-one", "form": None, "consented": True,
         }  # fmt: skip
         ask = registration.Ask(**values | changes)
         return str(await self.write(registration.begin, ask, self.shelf, self.limits, "US", self.clock()))
@@ -149,7 +149,9 @@ class World:
 
     async def type_code(self, person: int, code: str) -> registration.Checked:
         """Type a code into the form."""
-        checked: registration.Checked = await self.write(registration.check_code, person, code, self.clock())
+        checked: registration.Checked = await self.write(
+            registration.check_code, person, code, self.shelf, self.clock()
+        )
         return checked
 
     async def register(self, person: int, **changes: Any) -> None:

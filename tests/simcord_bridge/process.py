@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.checkout import NO_DOTENV
+
 _STOP_TIMEOUT_S = 10.0
 _KEPT_FROM_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
 
@@ -38,7 +40,7 @@ class BotProcess:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**kept, "PYTHONUNBUFFERED": "1", **environment},
+            env={**kept, "PYTHONUNBUFFERED": "1", **NO_DOTENV, **environment},
             cwd=cwd,
         )
         return cls(process, changed)
