@@ -1,6 +1,7 @@
 """What every test may use: the size that fault tests run at."""
 
 import os
+import signal
 from dataclasses import dataclass
 
 import hypothesis
@@ -8,6 +9,9 @@ import pytest
 
 pytest_plugins = ["tests.peers.fixtures", "tests.db.stores"]
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A run in the background ignores SIGINT, and so would every process that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # The machines that run this are shared: a slow example is no failure.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
