@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import discord
@@ -23,8 +24,8 @@ LONGEST_WAIT_S = 60.0
 STABLE_S = 300.0
 OTHERS_TELL_S = 1.0
 # Together within the 4 s that SIGTERM leaves, also where Discord does not answer.
-TELLER_ENDS_S, LAST_WORDS_S, CLOSE_S = 1.0, 0.7, 1.0
-ANSWERS_S, ENDS_S = 0.5, 0.3
+TELLER_ENDS_S, LAST_WORDS_S, CLOSE_S = 0.8, 0.6, 0.8
+ANSWERS_S, ENDS_S, STORE_ENDS_S = 0.5, 0.3, 0.3
 # discord.py runs each command, button and form as a task of its own, named so.
 _COMMAND_TASKS = ("CommandTree-invoker", "discord-ui-view-dispatch", "discord-ui-modal-dispatch")
 _TOKEN_REFUSED = 4004  # Discord's close code "Authentication failed"
@@ -39,14 +40,23 @@ class DiscordRole:
         self._connected: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._welcomed = False
+        self._calls: set[asyncio.Task[Told]] = set()
+        self._hushed = False
         self.teller = Teller(desk.store, self._tell, desk.is_answering, desk.now)
         self._may_tell = may_tell  # of several Discord processes on one store only one tells
         desk.notices_wake = self.teller.wake
 
     async def _tell(self, telling: Telling) -> Told:
-        if self._client is None or not self._up.is_set():
+        if self._client is None or self._hushed or not self._up.is_set():
             return Told.LATER
-        return await self._client.tell(telling)
+        call = asyncio.create_task(self._client.tell(telling), name="call to Discord")
+        self._calls.add(call)
+        try:
+            await asyncio.wait({call})
+        finally:
+            self._calls.discard(call)
+            call.cancel()
+        return Told.LATER if call.cancelled() else call.result()
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> int:
         """Run until `stop`; returns the exit code. A refused token ends the bot, a lost connection never."""
@@ -57,10 +67,27 @@ class DiscordRole:
             stop.set()
             self._desk.closing = True
             await _answers_given()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(telling, TELLER_ENDS_S)
-            await self._last_words()
+            await self._end_telling(telling, TELLER_ENDS_S)
+            if self._up.is_set() and telling.done():
+                self._hushed = False
+                await self._end_telling(asyncio.create_task(self._tell_if_ours()), LAST_WORDS_S)
             await self._close()
+
+    async def _end_telling(self, telling: asyncio.Task[Any], seconds: float) -> None:
+        """Give what is being told some time, then hang up on Discord; what was told is still written down.
+
+        The task itself is cancelled last of all: that would cut a transaction in two.
+        """
+        await asyncio.wait({telling}, timeout=seconds)
+        self._hushed = True
+        for call in self._calls:
+            call.cancel()
+        await asyncio.wait({telling}, timeout=STORE_ENDS_S)
+        if not telling.done():
+            telling.cancel()
+            await asyncio.wait({telling}, timeout=STORE_ENDS_S)
+        elif not telling.cancelled() and (failed := telling.exception()) is not None:
+            _log.warning("teller: its last pass failed (%s)", type(failed).__name__)
 
     async def _tell_when_up(self, stop: asyncio.Event) -> None:
         await wait_for_any((self._up, stop), float("inf"))
@@ -108,11 +135,6 @@ class DiscordRole:
         code = _judge(connected.exception())
         await self._close()
         return code
-
-    async def _last_words(self) -> None:
-        if self._up.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._tell_if_ours(), LAST_WORDS_S)
 
     async def _close(self) -> None:
         if self._client is not None:
