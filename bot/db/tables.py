@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bot.db.base import Base
+from bot.db.base import Base as Base
+from bot.db.relay_tables import Attempt as Attempt
+from bot.db.relay_tables import Lane as Lane
+from bot.db.relay_tables import OutboxItem as OutboxItem
 from bot.db.types import ROW_ID, never_used_id
 
 
@@ -112,52 +115,6 @@ class TextRow(Base):
         Index("ix_texts_answer_until", "answer_until"),
         Index("ix_texts_state", "state", "changed_at"),
     )
-
-
-class OutboxItem(Base):
-    """A mail waiting. It names a registration and its version, never an address."""
-
-    __tablename__ = "outbox"
-    id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)
-    queue: Mapped[int]  # the recipient for chat, minus the person for a code: one open row of each at a time
-    priority: Mapped[int]
-    text_id: Mapped[int | None] = mapped_column(ForeignKey("texts.id", ondelete="CASCADE"))
-    verification_id: Mapped[int | None]
-    registration_id: Mapped[int | None]
-    registration_version: Mapped[int | None]
-    sender_id: Mapped[int]
-    guild_id: Mapped[int | None]
-    domain: Mapped[str]
-    part: Mapped[int]
-    words_sealed: Mapped[bytes | None]
-    mail_id: Mapped[str]
-    state: Mapped[str]
-    attempts: Mapped[int] = mapped_column(default=0)
-    ambiguous: Mapped[int] = mapped_column(default=0)
-    due_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    lease_owner: Mapped[int | None]
-    leased_at: Mapped[datetime | None]
-    __table_args__ = (
-        Index("ix_outbox_claim", "state", "priority", "due_at", "id"),
-        Index("ix_outbox_queue", "queue", "state", "id"),
-        Index("ix_outbox_text", "text_id", "part"),
-        Index("ix_outbox_expires", "state", "expires_at"),
-    )
-
-
-class Attempt(Base):
-    """What one try came to when it was anything but a plain success."""
-
-    __tablename__ = "attempts"
-    id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)
-    outbox_id: Mapped[int] = mapped_column(index=True)
-    text_id: Mapped[int | None]
-    mail_id: Mapped[str]
-    outcome: Mapped[str]
-    step: Mapped[str]
-    code: Mapped[int | None]
-    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Notice(Base):

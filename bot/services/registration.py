@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db import enqueue, notices, outbox, people, verifications
 from bot.db import limits as uses
-from bot.db import notices, outbox, people, verifications
 from bot.db.crypto import same
 from bot.db.store import vault_of
 from bot.db.tables import Verification
@@ -143,9 +143,9 @@ async def _send_code(session: AsyncSession, claim: verifications.Claim, now: dat
     code = f"{secrets.randbelow(1_000_000):06d}"
     ends = now + CODE_LIFE
     verification_id = await verifications.start(session, claim, code, ends)
-    item = outbox.NewItem(
+    item = enqueue.NewItem(
         queue=-claim.person_id,
-        priority=outbox.CODE_PRIORITY,
+        priority=enqueue.CODE_PRIORITY,
         verification_id=verification_id,
         sender_id=claim.person_id,
         guild_id=claim.guild_id,
@@ -156,7 +156,7 @@ async def _send_code(session: AsyncSession, claim: verifications.Claim, now: dat
         due_at=now,
         expires_at=ends,
     )
-    await outbox.add(session, [item])
+    await enqueue.add(session, [item])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db import enqueue, people, texts
 from bot.db import limits as uses
-from bot.db import outbox, people, texts
 from bot.domain.consent import EVERYONE
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits, Rate
@@ -163,9 +163,9 @@ async def _keep(
     )
     await texts.add(session, text, request.answer)
     items = [
-        outbox.NewItem(
+        enqueue.NewItem(
             queue=request.recipient_id,
-            priority=outbox.CHAT_PRIORITY,
+            priority=enqueue.CHAT_PRIORITY,
             text_id=text.id,
             registration_id=phone.id,
             registration_version=phone.version,
@@ -180,5 +180,5 @@ async def _keep(
         )
         for number, words in enumerate(parts, 1)
     ]
-    await outbox.add(session, items)
+    await enqueue.add(session, items)
     return text

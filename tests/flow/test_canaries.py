@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from bot import log
-from bot.db.outbox import Leased, NewItem
+from bot.db.enqueue import NewItem
+from bot.db.outbox import Leased
 from bot.db.people import Phone
 from bot.db.verifications import Claim
 from bot.domain.outcome import Reply
