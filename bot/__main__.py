@@ -10,7 +10,7 @@ elif CHECKOUT not in sys.path:
     sys.path.insert(0, CHECKOUT)
 
 from bot import VERSION, bootstrap  # noqa: E402 - only now is it found
-from bot.exits import BUG, OK, UNAVAILABLE, USAGE, WRONG_SETTINGS  # noqa: E402
+from bot.exits import BUG, OK, UNAVAILABLE, USAGE, WRONG_SETTINGS  # noqa: E402 - as above
 
 TYPE_CHECKING = False  # as in typing, without the import
 if TYPE_CHECKING:

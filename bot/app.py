@@ -3,30 +3,28 @@
 import asyncio
 import contextlib
 import logging
-import random
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from bot import exits
 from bot.config import Config, Role
+from bot.db.bell import Bell, Listener
 from bot.db.crypto import WrongKey
 from bot.db.migrate import SchemaTooNew, migrate
-from bot.db.relay_lock import AlreadyRunning, RelayLock
+from bot.db.role_lock import AlreadyRunning, FileLock
 from bot.db.store import Store, open_store
 from bot.db.teller_turn import TellerTurn
 from bot.discord_role import DiscordRole
 from bot.domain.catalogue_file import parse_catalogue
-from bot.domain.outcome import Reply
 from bot.loop import repeat, wait_for_any
-from bot.mail.render import render
-from bot.mail.smtp import Road
-from bot.services.delivery import Ports, Relay
+from bot.relay_role import RelayRole
 from bot.services.desk import Desk
-from bot.services.permit import Sendable
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
 
@@ -34,8 +32,6 @@ _log = logging.getLogger(__name__)
 CATALOGUE = Path(__file__).with_name("carriers.toml")
 STORE_TRIES = 5
 LOCK_WAIT_S = 10
-# SIGTERM: out within 4 s, or 8 s where a mail waits for the reply to its final dot.
-BEFORE_DOT_S, AFTER_DOT_S = 2.0, 6.0
 
 
 def utc_now() -> datetime:
@@ -99,7 +95,7 @@ async def _run_roles(
     async with store.read() as session:
         await shelf.refresh(session)
     has_relay, has_discord = Role.RELAY in config.roles, Role.DISCORD in config.roles
-    relay_role = _RelayRole(config, store, shelf, now) if has_relay else None
+    relay_role = RelayRole(config, store, shelf, now) if has_relay else None
     relay_wake = relay_role.relay.wake if relay_role else asyncio.Event()
     desk = Desk(
         store,
@@ -113,28 +109,64 @@ async def _run_roles(
     )
     turn = TellerTurn(store)
     discord_role = DiscordRole(config, desk, turn.ours) if has_discord else None
+    if relay_role:
+        desk.recall = relay_role.relay.recall
     if relay_role and discord_role:
         relay_role.relay.moved = discord_role.teller.wake
+    bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
+    listener = None if store.is_sqlite else Listener(store, bells)
     try:
-        return await _run_together(relay_role, discord_role, stop, ready)
+        return await _run_together(_Parts(store, relay_role, discord_role, listener), stop, ready)
     finally:
         await turn.release()
 
 
-async def _run_together(
-    relay_role: "_RelayRole | None",
-    discord_role: DiscordRole | None,
-    stop: asyncio.Event,
-    ready: asyncio.Event,
-) -> int:
-    if relay_role and not await relay_role.take_lock(stop):
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What runs side by side."""
+
+    store: Store
+    relay: RelayRole | None
+    discord: DiscordRole | None
+    listener: Listener | None
+
+
+async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event) -> int:
+    alone = FileLock("discord")
+    if parts.relay and not await _got(parts.relay.take_lock, stop):
         _log.critical("store: another bot already works on this file; stop it first, or use PostgreSQL")
         return exits.UNAVAILABLE
-    async with asyncio.TaskGroup() as tasks:
-        if relay_role:
-            tasks.create_task(relay_role.run(stop), name="relay")
-        code = tasks.create_task(_discord_or_wait(discord_role, stop, ready), name="discord")
-    return code.result()
+    # On PostgreSQL several may answer: discord.py's sharding splits the guilds among them.
+    if parts.discord and parts.store.is_sqlite and not await _got(partial(alone.take, parts.store), stop):
+        _log.critical(
+            "store: another bot already answers Discord from this file; stop it first, or use PostgreSQL"
+        )
+        return exits.UNAVAILABLE
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if parts.relay:
+                tasks.create_task(parts.relay.run(stop), name="relay")
+            if parts.listener:
+                listen = partial(parts.listener.listen, stop)
+                tasks.create_task(repeat("bell", listen, asyncio.Event(), stop), name="bell")
+            code = tasks.create_task(_discord_or_wait(parts.discord, stop, ready), name="discord")
+        return code.result()
+    finally:
+        await alone.release()
+
+
+async def _got(take: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
+    """Take a lock; False where another process keeps it for longer than a bot takes to shut down."""
+    for _ in range(LOCK_WAIT_S):
+        try:
+            await take()
+        except (AlreadyRunning, DBAPIError, OSError) as failed:
+            if not isinstance(failed, AlreadyRunning):
+                _log.warning("store: its lock cannot be had (%s)", type(failed).__name__)
+            await wait_for_any((stop,), 1)
+        else:
+            return True
+    return False
 
 
 async def _discord_or_wait(role: DiscordRole | None, stop: asyncio.Event, ready: asyncio.Event) -> int:
@@ -143,59 +175,3 @@ async def _discord_or_wait(role: DiscordRole | None, stop: asyncio.Event, ready:
     ready.set()
     await stop.wait()
     return exits.OK
-
-
-class _RelayRole:
-    """The relay with its lock and its road."""
-
-    def __init__(self, config: Config, store: Store, shelf: Shelf, now: Callable[[], datetime]) -> None:
-        self._store, self._lock, self._now = store, RelayLock(), now
-        self._sender = config.smtp.sender
-        self._road = Road(config.smtp, lambda: shelf.domains)
-        # Leases are told apart by owner; PostgreSQL's advisory locks take 32 bits.
-        self._owner = random.SystemRandom().randrange(1, 2**31)
-        ports = Ports(self._send, self._road.probe, now, random.random)
-        self.relay = Relay(store, shelf, ports, self._owner, config.smtp.connections)
-
-    async def _send(self, item: Sendable) -> Reply:
-        return await self._road.send(
-            render(self._sender, item.address, item.words, item.mail_id, self._now())
-        )
-
-    async def take_lock(self, stop: asyncio.Event) -> bool:
-        """Take the lock that says we are alive; False where another relay on this file keeps it."""
-        for _ in range(LOCK_WAIT_S):
-            try:
-                await self._lock.take(self._store, self._owner)
-            except AlreadyRunning:
-                # A bot that is just shutting down lets go within seconds.
-                await wait_for_any((stop,), 1)
-            else:
-                return True
-        return False
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until told to stop, then let what is on the wire end."""
-        # Beside the passes, since one of them may be waiting for a mail server that says nothing.
-        closing = asyncio.create_task(self._close_when(stop), name="road")
-        try:
-            await repeat("relay", self._pass, self.relay.wake, stop)
-        finally:
-            stop.set()
-            try:
-                await closing
-                await self.relay.finish()
-            finally:
-                await self._lock.release()
-
-    async def _close_when(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._store.hurry()
-        await self._road.close(BEFORE_DOT_S, AFTER_DOT_S)
-
-    async def _pass(self) -> float:
-        if not await self._lock.held():
-            _log.warning("relay: the database let go of our lock; taking it again")
-            await self._lock.release()
-            await self._lock.take(self._store, self._owner)
-        return await self.relay.one_pass()

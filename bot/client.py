@@ -1,8 +1,6 @@
-"""The Discord connection: sync commands when they changed, tell people what is due."""
+"""The Discord connection: log in where DISCORD_API_URL leads, take what comes, tell people what is due."""
 
 import asyncio
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -19,10 +17,10 @@ from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
 from bot.commands.register import EnterCodeButton
 from bot.commands.tree import Tree
+from bot.discord_commands import sync
 from bot.domain.errors import UserError
 from bot.services.desk import Desk
 from bot.services.notices import OPERATOR, Telling, Told
-from bot.services.synced import changed_since_sync, note_synced
 
 _log = logging.getLogger(__name__)
 # Discord's error codes, from its "Opcodes and Status Codes" page.
@@ -33,7 +31,8 @@ _DMS_CLOSED = frozenset({50007, 50278, 10013})
 REMEMBER_CLOSED_S = 3600
 # One slow answer must not keep everybody else's news back.
 TELL_WITHIN_S = 30.0
-_SYNC_AGAIN = frozenset({401, 500, 502, 503, 504})
+# Until it is first ready; shards log in 5 s apart. Long enough to stay below Discord's 1,000 logins a day.
+READY_WITHIN_S, READY_WITHIN_S_A_SHARD = 60.0, 6.0
 RAN_OUT = "That button or form is too old. Please run the command again."
 
 
@@ -45,7 +44,6 @@ class Bot(discord.AutoShardedClient):
     ) -> None:
         # Guilds are needed for their names only; nothing privileged is asked for, no member is kept.
         intents = discord.Intents(guilds=True)
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
         super().__init__(
             intents=intents,
             allowed_mentions=NO_PINGS,
@@ -57,7 +55,7 @@ class Bot(discord.AutoShardedClient):
         )
         Route.BASE = api_url.rstrip("/")
         reach.read_loosely()
-        self.http.ws_connect = self._dial  # type: ignore[method-assign]
+        self.http.ws_connect = self._dial  # type: ignore[method-assign]  # there is no other way to choose it
         parse_ready = self._connection.parsers["READY"]
         # A server that knows of no shards may leave the field out.
         self._connection.parsers["READY"] = lambda event: parse_ready({"shard": [0, 1], **event})
@@ -65,6 +63,7 @@ class Bot(discord.AutoShardedClient):
         self._desk, self._dev_guild_id, self._on_up = desk, dev_guild_id, on_up
         self._closed_dms: dict[int, float] = {}
         self._owners: list[int] = []
+        self._patience: asyncio.Timeout | None = None
         self.tree = Tree(self, desk)
 
     async def login(self, token: str) -> None:
@@ -98,47 +97,26 @@ class Bot(discord.AutoShardedClient):
         self._desk.editors.update(self._owners)
         self._desk.owners[:] = self._owners
         self.add_view(EnterCodeButton(self._desk))
-        await self._sync()
+        await sync(self, self.tree, self._desk, self._dev_guild_id)
 
     async def _dial(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
         address = reach.dialled(yarl.URL(url), self._gateway)
         return await HTTPClient.ws_connect(self.http, str(address), compress=compress)
 
-    async def _sync(self) -> None:
-        guild = discord.Object(self._dev_guild_id) if self._dev_guild_id is not None else None
-        if guild is not None:
-            self.tree.copy_global_to(guild=guild)
-        payload: list[Any] = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
-        digest = hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()
-        scope = f"{self.application_id}:{guild.id if guild else 'global'}"
-        changed = await self._desk.read(changed_since_sync, scope, digest)
-        if not changed and await self._all_there(payload):
-            return
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Stay connected; raises TimeoutError where it never gets ready: discord.py would try for ever."""
+        seconds = READY_WITHIN_S + READY_WITHIN_S_A_SHARD * (self.shard_count or 1)
         try:
-            await self.http.request(self._commands_route("PUT"), json=payload)
-        except discord.HTTPException as refused:
-            if refused.status in _SYNC_AGAIN:
-                raise
-            hint = "; add the bot to the server of DISCORD_DEV_GUILD_ID and restart it" if guild else ""
-            _log.error("discord: it refused the commands (%d, code %d)%s", refused.status, refused.code, hint)
-            return
-        await self._desk.write(note_synced, scope, digest)
-        _log.info("discord: synced %d commands", len(payload))
-
-    async def _all_there(self, payload: list[Any]) -> bool:
-        try:
-            there = await self.http.request(self._commands_route("GET"))
-        except discord.HTTPException:
-            return False  # then sync: that does no harm
-        return {command.get("name") for command in there} >= {command["name"] for command in payload}
-
-    def _commands_route(self, method: str) -> Route:
-        within = f"/guilds/{self._dev_guild_id}" if self._dev_guild_id is not None else ""
-        return Route(method, f"/applications/{self.application_id}{within}/commands")
+            async with asyncio.timeout(seconds) as self._patience:
+                await super().connect(reconnect=reconnect)
+        finally:
+            self._patience = None
 
     async def on_ready(self) -> None:
         """Say that commands can be taken."""
         _log.info("discord: ready in %d servers", len(self.guilds))
+        if self._patience is not None and not self._patience.expired():
+            self._patience.reschedule(None)
         self._on_up(self.application_id or 0)
 
     async def on_app_command_completion(
@@ -204,7 +182,7 @@ class Bot(discord.AutoShardedClient):
         content = {"content": shortened(words), "allowed_mentions": NO_PINGS.to_dict()}
         try:
             await self.http.request(route, json=content)
-        except (discord.NotFound, discord.Forbidden, discord.HTTPException) as gone:
+        except discord.HTTPException as gone:
             if gone.code in _ANSWER_GONE or gone.status in (401, 403, 404):
                 return False
             raise
@@ -216,7 +194,7 @@ class Bot(discord.AutoShardedClient):
         try:
             channel = await self.create_dm(discord.Object(person_id))
             await channel.send(shortened(words), allowed_mentions=NO_PINGS, suppress_embeds=True)
-        except (discord.Forbidden, discord.NotFound, discord.HTTPException) as closed:
+        except discord.HTTPException as closed:
             if closed.code not in _DMS_CLOSED:
                 raise
             self._forget_old_closed()

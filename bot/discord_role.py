@@ -67,6 +67,8 @@ class DiscordRole:
             stop.set()
             self._desk.closing = True
             await _answers_given()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._desk.close(), STORE_ENDS_S)
             await self._end_telling(telling, TELLER_ENDS_S)
             if self._up.is_set() and telling.done():
                 self._hushed = False

@@ -124,14 +124,14 @@ SETTINGS = (
         "SMTP_RATE",
         rule.number(1, 1_000_000),
         "",
-        "Not in use yet: texts per minute for the whole mail account; empty for no bound.",
+        "Texts per minute for the whole mail account; empty for no bound.",
     ),
     Setting("SMTP_CA_FILE", _ca_file, "", "A PEM file of further certificate authorities to trust for mail."),
     Setting(
         "GATEWAY_RATE",
         rule.number(0, 1_000_000),
         "60",
-        "Not in use yet: texts per minute to one gateway's domain; 0 for no bound.",
+        "Texts per minute to one gateway's domain; 0 for no bound.",
     ),
     Setting(
         "TEXT_EXPIRES", parse_duration, "12h", "A text this long past due is not sent any more: 90m, 12h, 2d."
@@ -165,7 +165,12 @@ SETTINGS = (
         "",
         "Not in use yet: the authserv-id whose Authentication-Results count.",
     ),
-    Setting("ABUSE_CONTACT", rule.text, "", "Shown to phones and in /help; empty: the owner's Discord name."),
+    Setting(
+        "ABUSE_CONTACT",
+        rule.text,
+        "",
+        "Whom /help names for reports of abuse; empty: the owner.",
+    ),
     Setting(
         "TEXTBRIDGE_ROLES", _roles, "discord,relay,inbox", "What this process does; inbox does nothing yet."
     ),
@@ -176,7 +181,7 @@ SETTINGS = (
         "CARRIER_EDITORS",
         rule.each(rule.snowflake),
         "",
-        "Discord ids that may edit the carriers for everyone; empty: the application's owner.",
+        "Discord ids that may edit the carriers for everyone, beside the application's owner and team.",
     ),
     Setting(
         "GATEWAY_DOMAINS",

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAX_LINES = 250
-# The Discord connection is three files: what the client does, keeping it up, and where it is.
-CLIENT = {"client", "discord_role", "discord_reach"}
+# The Discord connection is four files: what the client does, keeping it up, where it is, what it is given.
+CLIENT = {"client", "discord_role", "discord_reach", "discord_commands"}
 BESIDE = {"config", "environment", "exits", "log", "settings"}
 # What a room, or a file beside the rooms, may import of ours; itself always.
 ALLOWED = {
@@ -16,10 +16,12 @@ ALLOWED = {
     "services": {"db", "domain"},
     "commands": {"services", "domain"},
     "operate": {"services", "db", "domain", "mail", "app", "loop", *BESIDE},
-    "client": {"commands", "services", "domain", "loop", "discord_reach"},
+    "client": {"commands", "services", "domain", "loop", "discord_reach", "discord_commands"},
+    "discord_commands": {"services"},
     "discord_reach": {"domain"},
     "discord_role": {"client", "discord_reach", "services", "domain", "operate", "loop", *BESIDE},
-    "app": {*CLIENT, "services", "db", "domain", "mail", "operate", "loop", *BESIDE},
+    "relay_role": {"services", "db", "domain", "mail", "loop", *BESIDE},
+    "app": {*CLIENT, "relay_role", "services", "db", "domain", "operate", "loop", *BESIDE},
     "settings": {"domain"},
     "environment": {"settings"},
     "config": {"domain", "environment", "settings"},
@@ -38,7 +40,7 @@ DRIVERS = FRAMEWORKS | SYSTEM | NETWORK | CHANCE | {"sqlite3"}
 OUTSIDE = {"discord", "aiosmtplib", "smtplib", "imaplib", "aiohttp", "email"}
 ONLY_IN = {"discord": {*CLIENT, "commands"}, "aiosmtplib": {"mail"}, "dotenv": {"environment", "operate"}}
 READS_ENVIRONMENT = {"config", "__main__"}
-EDGES = {"app", *CLIENT, "mail", "__main__", "operate", "sandbox", "log"}
+EDGES = {"app", "relay_role", *CLIENT, "mail", "__main__", "operate", "sandbox", "log"}
 PRINTS = {"__main__", "operate", "sandbox"}
 CLOCKS = {"now", "utcnow", "today"}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-BASE_PYTHON = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+BASE_PYTHON = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # typeshed lacks it
 TIMEOUT_S = 50
 # What a bot started by a test needs so that it never reads the .env of whoever runs the tests.
 NO_DOTENV = {"BOT_DOTENV": "/nonexistent/.env"}
@@ -25,7 +25,7 @@ _DEMO = """
 import os, sys
 
 def main(once, port, refused):
-    print(os.getpid(), sys.prefix, os.getcwd(), once, port)
+    print(os.getpid(), sys.prefix, os.getcwd(), once, port, sep="\\n")
     return 0
 """
 
@@ -48,6 +48,11 @@ class SmallCheckout:
         for lock in ("requirements.txt", "requirements-dev.txt"):
             (folder / lock).write_text(f"# nothing in {lock}\n")
         return cls(folder)
+
+    def copy(self, folder: Path) -> "SmallCheckout":
+        """Copy it with its environment."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return SmallCheckout(folder)
 
     @property
     def python(self) -> Path:

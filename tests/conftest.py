@@ -1,4 +1,4 @@
-"""What every test may use: the size that fault tests run at."""
+"""What every test may use: the size that fault tests run at; and what comes first."""
 
 import os
 import signal
@@ -15,6 +15,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # The machines that run this are shared: a slow example is no failure.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that hold slow tests: a process that comes to one last leaves the others idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @dataclass(frozen=True, slots=True)

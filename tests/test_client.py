@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import discord
 import pytest
 from aiohttp import web
 
-from bot import app, client
+from bot import app, client, discord_role, exits
 from bot.commands.answers import LOST
 from bot.db.notices import OPERATOR
 from bot.db.store import open_store
@@ -19,7 +20,8 @@ from bot.domain.words import CODE_SENT
 from bot.sandbox.api import ANSWER, Handler, reply
 from bot.sandbox.member import Person
 from bot.sandbox.websocket import Session
-from bot.sandbox.world import MANAGE_GUILD, Guild, Json
+from bot.sandbox.world import MANAGE_GUILD, Guild, Json, utc_now
+from bot.services.desk import Desk
 from tests.flow.fixtures import store_url
 from tests.flow.town import Log
 from tests.standin.faults import FaultyGate
@@ -27,6 +29,8 @@ from tests.standin.gateway import FaultyGateway
 from tests.standin.standin import FaultyDiscord, Standin
 
 __all__ = ["store_url"]
+
+pytestmark = pytest.mark.slow
 
 EDIT = r"/webhooks/\d+/[^/]+/messages/@original"
 NOT_ADMIN = "Only members with Manage Server, or the bot's owner, can use /carrier."
@@ -191,6 +195,104 @@ async def test_commands_that_are_refused_do_not_keep_the_bot_down(place: Place) 
     await place.start(discord_dev_guild_id=guild.id)
     shown = await (await place.ann.slash(guild, "phone show")).settled()
     assert shown.content.startswith("You have no phone registered.")
+
+
+async def again(place: Place, *faults: tuple[str, str, int], **changes: Any) -> None:
+    """Start the bot once more; the faults of before are over, these begin."""
+    await place.end()
+    for method, path, status in faults:
+        place.gate.fail(method, path, status, times=None)
+    place.stop, place.ready = asyncio.Event(), asyncio.Event()
+    await place.start(**changes)
+
+
+def offered(place: Place) -> set[int | None]:
+    """Name the places, guilds or None for everywhere, where commands are registered."""
+    return {where for where, there in place.discord.world.commands.items() if there}
+
+
+async def test_commands_show_once_whatever_the_development_guild_was(place: Place) -> None:
+    guild, other = place.guild(), place.guild()
+    await place.start()
+    assert offered(place) == {None}
+    for dev_guild_id in (guild.id, other.id, None):
+        await again(place, discord_dev_guild_id=dev_guild_id)
+        assert offered(place) == {dev_guild_id}
+    puts = place.gate.count("PUT", r".*/commands")
+    await again(place)
+    assert place.gate.count("PUT", r".*/commands") == puts
+    assert place.log.errors() == []
+
+
+async def test_commands_that_another_bot_put_there_stay(place: Place) -> None:
+    guild = place.guild()
+    place.discord.world.commands[None][1] = {"id": "1", "name": "theirs"}
+    await place.start(discord_dev_guild_id=guild.id)
+    assert offered(place) == {None, guild.id}
+
+
+@pytest.mark.parametrize(("status", "tries"), [(403, 1), (404, 1), (429, 2)])
+async def test_commands_that_cannot_be_taken_away_do_not_keep_the_bot_down(
+    place: Place, status: int, tries: int
+) -> None:
+    guild = place.guild()
+    await place.start(discord_dev_guild_id=guild.id)
+    there = rf"/applications/\d+/guilds/{guild.id}/commands"
+    for _ in range(2):
+        await again(place, ("PUT", there, status))
+    assert place.gate.count("PUT", there, status) == tries
+    assert offered(place) == {None, guild.id}
+    assert place.log.errors() == []
+
+
+def nowhere(body: Any) -> Any:
+    return {**body, "url": "ws://127.0.0.1:9/"}
+
+
+@pytest.mark.parametrize("cut", ["refuses", "says nothing"])
+async def test_a_websocket_that_never_works_ends_the_bot_in_the_end(
+    place: Place, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    monkeypatch.setattr(client, "READY_WITHIN_S", 0.2)
+    monkeypatch.setattr(client, "READY_WITHIN_S_A_SHARD", 0.0)
+    monkeypatch.setattr(discord_role, "LONGEST_WAIT_S", 0.01)
+    if cut == "refuses":
+        place.gate.bodies["/gateway/bot"] = nowhere
+    else:
+        place.gateway.events["READY"] = lambda _: None
+    assert await asyncio.wait_for(place.launch(), 10) == exits.UNAVAILABLE
+    assert len(place.gateway.queries) == (0 if cut == "refuses" else discord_role.FIRST_TRIES)
+    assert not place.ready.is_set()
+
+
+async def test_once_it_was_ready_the_bot_is_not_given_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "READY_WITHIN_S", 1.0)
+    monkeypatch.setattr(client, "READY_WITHIN_S_A_SHARD", 0.0)
+    guild = place.guild()
+    await place.start()
+    clock = asyncio.get_running_loop().time
+    would_end = clock() + client.READY_WITHIN_S
+    while clock() < would_end:
+        shown = await (await place.ann.slash(guild, "phone show")).settled()
+        assert shown.content.startswith("You have no phone registered.")
+    assert len(place.gateway.queries) == 1
+    assert place.log.errors() == []
+
+
+async def test_getting_ready_as_the_connection_ends_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ends_at_once(self: Any, *, reconnect: bool) -> None:
+        assert reconnect
+
+    monkeypatch.setattr(discord.AutoShardedClient, "connect", ends_at_once)
+    nothing: Any = None
+    desk = Desk(nothing, nothing, "US", None, utc_now, asyncio.Event(), asyncio.Event())
+    ups: list[int] = []
+    bot = client.Bot(desk, "http://127.0.0.1:9", None, ups.append)
+    await bot.connect()
+    await bot.on_ready()
+    assert len(ups) == 1
 
 
 def without(*names: str) -> Change:

@@ -12,7 +12,7 @@ from bot.config import SETTINGS, Setting, load
 
 EXAMPLE = (Path(__file__).resolve().parents[1] / ".env.example").read_text("utf-8")
 # Checked and kept for what is to come; a name leaves this list with the code that reads it.
-UNREAD = {"GATEWAY_RATE", "HTTP_LISTEN", "REPLY_ADDRESS", "SMTP_RATE", "TRUSTED_AUTHSERV"}
+UNREAD = {"HTTP_LISTEN", "REPLY_ADDRESS", "TRUSTED_AUTHSERV"}
 LINE = re.compile(r"(# )?([A-Z][A-Z_]+)=(.*)")
 
 

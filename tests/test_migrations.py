@@ -22,6 +22,8 @@ from bot.db.store import make_engine, open_store
 from bot.db.tables import Base
 from tests.db.stores import KEY
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 STEPS = [
     (step.down_revision or "base", step.revision)

@@ -27,6 +27,8 @@ from tests.peers.tls import Certificates
 
 pytest_plugins = ["tests.peers.fixtures"]
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SENDER = "bridge@example.org"
 PHONE = "2065550100@sms.example.net"
@@ -43,7 +45,7 @@ def client(peer: SmtpPeer | Postfix, **options: object) -> aiosmtplib.SMTP:
         "use_tls": isinstance(peer, SmtpPeer) and peer.security == "tls",
         "timeout": 10,
     }
-    return aiosmtplib.SMTP(**{**defaults, **options})  # type: ignore[arg-type]
+    return aiosmtplib.SMTP(**{**defaults, **options})  # type: ignore[arg-type]  # one dict of many types
 
 
 def logged_in(peer: SmtpPeer | Postfix) -> aiosmtplib.SMTP:
@@ -238,7 +240,7 @@ async def test_the_good_certificate_needs_the_authority(certificates: Certificat
 async def test_aiosmtpd_takes_mail_after_tls_and_login(
     certificates: Certificates, security: str, mechanism: str
 ) -> None:
-    with SmtpPeer.submission(certificates, security=security) as peer:  # type: ignore[arg-type]
+    with SmtpPeer.submission(certificates, security=security) as peer:  # type: ignore[arg-type]  # a str
         async with client(peer) as smtp:
             await smtp.ehlo()
             await getattr(smtp, f"auth_{mechanism}")(USERNAME, PASSWORD)

@@ -19,7 +19,7 @@ from tests.peers.received import Mail
 from tests.simcord_bridge import BotProcess
 from tests.standin.standin import Standin
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
 SENDER = "bot@textbridge.example"
 ADDRESS = "2065550160@vtext.com"

@@ -28,6 +28,8 @@ __all__ = ["runner"]
 START_S, PROMPT_S = 20.0, 10.0
 # The contract's bounds, and a little for a busy machine between the signal and the clock here.
 OUT_S, OUT_AFTER_DOT_S, SLACK_S = 4.0, 8.0, 0.5
+pytestmark = pytest.mark.slow
+
 BOB = "2065550101"
 AWAY, HANDED, BEGAN = "mail server can't be used", "Handed to", "On its way"
 ACCOUNT = ("bridge", "right")
@@ -304,7 +306,7 @@ async def until_body(place: Place) -> None:
         held.set()
         await pause(seconds)
 
-    place.world.carriers.pause = noted  # type: ignore[method-assign]
+    place.world.carriers.pause = noted  # type: ignore[method-assign]  # the moment of the stall shows nowhere else
     await asyncio.wait_for(held.wait(), PROMPT_S)
 
 

@@ -19,7 +19,7 @@ from bot.sandbox.smtp import LOOPBACK, Mail, Sink
 from tests.checkout import CHECKOUT
 from tests.simcord_bridge import SimcordBridge, labels
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 RUN = [str(CHECKOUT / "bot"), "run"]
 SENDER = "bot@textbridge.example"

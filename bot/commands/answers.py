@@ -51,8 +51,7 @@ class Form(discord.ui.Modal, title="Textbridge"):
         interaction.extras[_KNOWN] = True
         return True
 
-    # discord.py's own Modal.on_error has no item either, which its base class does not allow for.
-    async def on_error(  # type: ignore[override]
+    async def on_error(  # type: ignore[override]  # as discord.py's own Modal: its base class has an item
         self, interaction: discord.Interaction, error: Exception, /
     ) -> None:
         """Answer the error."""

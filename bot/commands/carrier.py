@@ -68,6 +68,7 @@ class CarrierGroup(app_commands.Group):
         search: str | None = None,
     ) -> None:
         """List what this server sees."""
+        await hold(interaction)
         desk = self._desk
         await desk.refresh()
         wanted = Status(status) if status else None
@@ -78,6 +79,7 @@ class CarrierGroup(app_commands.Group):
     @app_commands.command(description="Show what is known of a carrier, with dates and evidence")
     async def show(self, interaction: discord.Interaction, carrier: str) -> None:
         """Show one entry."""
+        await hold(interaction)
         desk = self._desk
         await desk.refresh()
         await answer(

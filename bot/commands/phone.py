@@ -25,7 +25,7 @@ class PhoneGroup(app_commands.Group):
     async def register(self, interaction: discord.Interaction, carrier: str) -> None:
         """Open the form; the number is never a slash option, since those are briefly visible."""
         desk = self._desk
-        await desk.refresh()
+        await desk.glance()
         found, _, warning = carrier_to_register(desk.shelf, interaction.guild_id, carrier, desk.now())
         in_guild = interaction.guild_id is not None
         await interaction.response.send_modal(NumberForm(desk, found, warning, in_guild=in_guild))

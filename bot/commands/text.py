@@ -15,11 +15,11 @@ from bot.domain.standing import OpenAnswer
 from bot.services.desk import Desk
 from bot.services.notices import words_for
 from bot.services.standing import note_standing
-from bot.services.texting import Refused, Request, accept
+from bot.services.texting import Refused, Request
 
 _log = logging.getLogger(__name__)
-# Discord lets an answer be edited for 15 minutes; the last minute is left for slow clocks.
 UNNAMED_SERVER = "a Discord server"
+# Discord lets an answer be edited for 15 minutes; the last minute is left for slow clocks.
 ANSWER_LIFE = timedelta(minutes=14)
 
 
@@ -29,7 +29,7 @@ def open_answer(interaction: discord.Interaction, now: datetime) -> OpenAnswer:
     return OpenAnswer(interaction.token, now + ANSWER_LIFE)
 
 
-def text_command(desk: Desk) -> "app_commands.Command[discord.app_commands.Group, ..., None]":
+def text_command(desk: Desk) -> "app_commands.Command[app_commands.Group, ..., None]":
     """Build /text."""
 
     @app_commands.command(name="text", description="Send a text to the phone of somebody in this server")
@@ -38,9 +38,8 @@ def text_command(desk: Desk) -> "app_commands.Command[discord.app_commands.Group
     async def text(interaction: discord.Interaction, user: discord.User, message: str) -> None:
         await hold(interaction)
         async with desk.answering(interaction.id):
-            now = desk.now()
-            request = _request(interaction, user, message, await guild_name(interaction), now)
-            (result,) = await desk.write(accept, [request], desk.rules, now)
+            request = _request(interaction, user, message, await guild_name(interaction), desk.now())
+            result = await desk.accept(request)
             words = result.sentence if isinstance(result, Refused) else words_for(result.text)
             try:
                 await answer(interaction, words)

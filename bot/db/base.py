@@ -1,9 +1,9 @@
 """The base that every table stands on."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from sqlalchemy import BigInteger, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, LargeBinary, MetaData, Table, Text
 from sqlalchemy.orm import DeclarativeBase
 
 from bot.db.types import Instant
@@ -26,3 +26,8 @@ class Base(DeclarativeBase):
         bytes: LargeBinary,
         str: Text,
     }
+
+
+def table_of(row: type[Base]) -> Table:
+    """Return the bare table, for statements about many rows that need no objects."""
+    return cast(Table, row.__table__)

@@ -8,11 +8,19 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.marks import count_up, mark
+from bot.db.marks import count_up, lock, mark
 from bot.db.tables import Audit, CarrierEntry, GatewayDomain
 from bot.db.upsert import insert_or_ignore, insert_or_replace
 
 _VERSION = "catalogue"
+
+
+async def take_turn(session: AsyncSession) -> None:
+    """Wait for everybody else who is changing the catalogue: from here to the commit it is only us.
+
+    What a change rests on (free names, how many there are) must be read after this.
+    """
+    await lock(session, _VERSION, "0")
 
 
 async def version(session: AsyncSession) -> str:

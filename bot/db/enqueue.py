@@ -1,16 +1,24 @@
 """Put mails into the outbox, each with its turn in its lane."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
+from sqlalchemy import BigInteger, Executable, bindparam, case, exists, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.base import table_of
+from bot.db.bulk import insert_rows
+from bot.db.given import given, rows
 from bot.db.store import vault_of
 from bot.db.tables import OutboxItem
+from bot.db.types import microseconds
 from bot.domain.states import Item
+from bot.domain.turns import FURTHEST_TURNS, Turn, Waiting, furthest
 
 CODE_PRIORITY, CHAT_PRIORITY = 0, 1
+_OUTBOX = table_of(OutboxItem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +42,102 @@ class NewItem:
 
 
 async def add(session: AsyncSession, items: Sequence[NewItem]) -> None:
-    """Put mails into the outbox, sealed."""
+    """Put mails into the outbox, sealed; the parts of one text stand together and in order."""
+    if not items:
+        return
+    turns = await _turns(session, items)
     vault = vault_of(session)
+    values = [
+        {
+            "queue": item.queue,
+            "priority": item.priority,
+            "text_id": item.text_id,
+            "verification_id": item.verification_id,
+            "registration_id": item.registration_id,
+            "registration_version": item.registration_version,
+            "sender_id": item.sender_id,
+            "guild_id": item.guild_id,
+            "domain": item.domain,
+            "part": item.part,
+            "turn": turn.at,
+            "first_of_pair": turn.first_of_pair,
+            "words_sealed": vault.seal(item.words),
+            "mail_id": item.mail_id,
+            "state": Item.WAITING.value,
+            "attempts": 0,
+            "ambiguous": 0,
+            "lost": 0,
+            "due_at": microseconds(item.due_at),
+            "expires_at": microseconds(item.expires_at),
+        }
+        for item, turn in zip(items, turns, strict=True)
+    ]
+    await insert_rows(session, _OUTBOX, values)
+
+
+async def _turns(session: AsyncSession, items: Sequence[NewItem]) -> list[Turn]:
+    """Give every mail its turn; of a text's parts only the first can be the first of its pair."""
+    pairs = {(item.sender_id, item.queue) for item in items if item.priority != CODE_PRIORITY}
+    waiting = await _waiting(session, pairs, microseconds(min(item.due_at for item in items)))
+    turns: list[Turn] = []
+    before: NewItem | None = None
     for item in items:
-        session.add(
-            OutboxItem(
-                queue=item.queue,
-                priority=item.priority,
-                text_id=item.text_id,
-                verification_id=item.verification_id,
-                registration_id=item.registration_id,
-                registration_version=item.registration_version,
-                sender_id=item.sender_id,
-                guild_id=item.guild_id,
-                domain=item.domain,
-                part=item.part,
-                turn=int(item.due_at.timestamp() * 1_000_000),
-                words_sealed=vault.seal(item.words),
-                mail_id=item.mail_id,
-                state=Item.WAITING,
-                due_at=item.due_at,
-                expires_at=item.expires_at,
-            )
-        )
-    await session.flush()
+        if item.priority == CODE_PRIORITY:
+            # Codes overtake chat, and wait for nobody.
+            turns.append(Turn(microseconds(item.due_at), first_of_pair=True))
+        elif before is not None and before.text_id == item.text_id:
+            turns.append(Turn(turns[-1].at, first_of_pair=False))
+        else:
+            turns.append(waiting.take(item.sender_id, item.queue, microseconds(item.due_at)))
+        before = item
+    return turns
+
+
+async def _waiting(session: AsyncSession, pairs: Collection[tuple[int, int]], now: int) -> Waiting:
+    """Look up what waits of these senders and for these recipients."""
+    waiting = Waiting({}, set(), {})
+    if not pairs:
+        return waiting
+    connection = await session.connection()
+    dialect = connection.dialect.name
+    bound = {**rows(dialect, pairs, "sender", "queue"), "furthest": furthest(now)}
+    for sender, queue, last, has_one in await connection.execute(_of_senders(dialect), bound):
+        if last is not None:
+            waiting.last_of_sender[sender] = last
+        if has_one:
+            waiting.pairs.add((sender, queue))
+    bound = rows(dialect, [(queue,) for queue in {queue for _, queue in pairs}], "queue")
+    found = await connection.execute(_for_recipients(dialect), bound)
+    waiting.senders_of_recipient.update((queue, senders) for queue, senders in found)
+    return waiting
+
+
+@cache
+def _of_senders(dialect: str) -> Executable:
+    """For each sender and recipient: the sender's last turn, and whether one of theirs waits for them.
+
+    Both read the index by sender alone. A sender who is beyond the furthest turn is first of no pair.
+    """
+    asked = given(dialect, sender=int, queue=int)
+    mine, theirs, end = (
+        _OUTBOX.alias("mine"),
+        _OUTBOX.alias("theirs"),
+        bindparam("furthest", type_=BigInteger()),
+    )
+    # Codes have queues below zero; chat does not wait for them.
+    last = select(mine.c.turn).where(mine.c.sender_id == asked.c.sender, mine.c.turn.is_not(None))
+    last_turn = last.where(mine.c.queue > 0).order_by(mine.c.turn.desc()).limit(1).scalar_subquery()
+    has_one = exists(theirs.c.id).where(theirs.c.sender_id == asked.c.sender, theirs.c.turn <= end)
+    # The sum keeps the planner from the index by recipient, which knows no senders.
+    has_one = has_one.where(theirs.c.queue + 0 == asked.c.queue)
+    return select(asked.c.sender, asked.c.queue, last_turn, case((last_turn > end, false()), else_=has_one))
+
+
+@cache
+def _for_recipients(dialect: str) -> Executable:
+    """For each recipient: how many senders wait for them, among the mails whose turns come first."""
+    asked, their = given(dialect, queue=int), _OUTBOX.alias("their")
+    first = select(their.c.first_of_pair).where(their.c.queue == asked.c.queue, their.c.turn.is_not(None))
+    near = first.order_by(their.c.turn).limit(FURTHEST_TURNS).correlate(asked).subquery("near")
+    count = select(func.count()).select_from(near).where(near.c.first_of_pair).scalar_subquery()
+    return select(asked.c.queue, count)

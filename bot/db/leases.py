@@ -1,34 +1,144 @@
-"""Find the leases of relays that are gone, and take them over."""
+"""Hold mails under a lease while they are sent, and let go of them with what they came to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.outbox import Leased, leased
 from bot.db.tables import OutboxItem
 from bot.domain.states import Item
 
 # Any number will do, as long as every process uses the same.
 RELAY_LOCK_CLASS = 7_284_002
+_outbox = cast(Table, OutboxItem.__table__)
+_c = _outbox.c
+_HELD: tuple[ColumnElement[Any], ...] = (
+    *(_c.id, _c.queue, _c.priority, _c.domain, _c.turn, _c.text_id, _c.verification_id),
+    *(_c.registration_id, _c.registration_version, _c.sender_id, _c.guild_id, _c.mail_id),
+    *(_c.attempts, _c.ambiguous, _c.lost, _c.words_sealed),
+)
+_NOBODYS = {"lease_owner": None, "leased_at": None}
+ENDED = {"words_sealed": None, "turn": None, **_NOBODYS}
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A mail that a relay holds, with what is needed to send it and to record the end."""
+
+    id: int
+    queue: int
+    priority: int
+    domain: str
+    turn: int
+    text_id: int | None
+    verification_id: int | None
+    registration_id: int | None
+    registration_version: int | None
+    sender_id: int
+    guild_id: int | None
+    mail_id: str
+    attempts: int
+    ambiguous: int
+    lost: int
+    sealed: bytes | None = field(repr=False)
+
+    @property
+    def unsure(self) -> bool:
+        """Tell whether an earlier attempt may have arrived: then nobody may be told that it was not sent."""
+        return self.ambiguous + self.lost > 0
+
+
+async def due(session: AsyncSession, domain: str, now: datetime, most: int) -> Sequence[tuple[int, int]]:
+    """List (id, queue) of a gateway's mails that may go, codes first, then by turn."""
+    # The state stands there as a word, not as a parameter: only so SQLite sees that the index fits.
+    statement = (
+        select(_c.id, _c.queue)
+        .where(text("outbox.state = 'waiting'"), _c.domain == domain, _c.due_at <= now, _c.turn.is_not(None))
+        .order_by(_c.priority, _c.turn, _c.id)
+        .limit(most)
+    )
+    return [(row_id, queue) for row_id, queue in await session.execute(statement)]
+
+
+async def lease(session: AsyncSession, owner: int, ids: Collection[int], now: datetime) -> list[Leased]:
+    """Lease waiting mails to `owner`, save those behind one that somebody else holds or that is not due."""
+    if not ids:
+        return []
+    earlier = _outbox.alias("earlier")
+    before_it = or_(earlier.c.turn < _c.turn, and_(earlier.c.turn == _c.turn, earlier.c.id < _c.id))
+    not_ours = or_(
+        earlier.c.due_at > now, and_(earlier.c.lease_owner.is_not(None), earlier.c.lease_owner != owner)
+    )
+    blocked = (
+        select(earlier.c.id)
+        .where(earlier.c.queue == _c.queue, earlier.c.turn <= _c.turn, before_it, not_ours)
+        .exists()
+    )
+    statement = (
+        update(_outbox)
+        .where(_c.id.in_(ids), _c.state == Item.WAITING, _c.expires_at > now, ~blocked)
+        .values(state=Item.LEASED, lease_owner=owner, leased_at=now)
+        .returning(*_HELD)
+    )
+    held = [Leased(*row) for row in await session.execute(statement)]
+    return sorted(held, key=lambda item: (item.priority, item.turn, item.id))
+
+
+async def finish(session: AsyncSession, owner: int, ids: Collection[int], state: Item) -> set[int]:
+    """End mails that we hold and drop their words; returns those whose lease was still ours."""
+    return await _leave(session, owner, ids, {"state": state, **ENDED})
+
+
+async def put_back(
+    session: AsyncSession,
+    owner: int,
+    ids: Collection[int],
+    due_at: datetime,
+    *,
+    attempts: int = 0,
+    ambiguous: int = 0,
+    lost: int = 0,
+) -> set[int]:
+    """Let mails that we hold wait again, adding to their counts; returns those whose lease was still ours."""
+    values = {
+        "state": Item.WAITING,
+        "due_at": due_at,
+        "attempts": _c.attempts + attempts,
+        "ambiguous": _c.ambiguous + ambiguous,
+        "lost": _c.lost + lost,
+        **_NOBODYS,
+    }
+    return await _leave(session, owner, ids, values)
+
+
+async def _leave(session: AsyncSession, owner: int, ids: Collection[int], values: dict[str, Any]) -> set[int]:
+    if not ids:
+        return set()
+    ours = (_c.id.in_(ids), _c.state == Item.LEASED, _c.lease_owner == owner)
+    statement = update(_outbox).where(*ours).values(values).returning(_c.id)
+    return set((await session.scalars(statement)).all())
+
+
+async def hold_up(session: AsyncSession, behind: Leased, due_at: datetime) -> None:
+    """Put off what waits behind a mail of the same queue, so that claims need not look at it."""
+    later = (_c.queue == behind.queue, _c.turn >= behind.turn, _c.state == Item.WAITING, _c.due_at < due_at)
+    await session.execute(update(_outbox).where(*later).values(due_at=due_at))
 
 
 async def orphans(session: AsyncSession, owner: int) -> list[Leased]:
     """Find leases whose owner is dead: on SQLite every other owner, on PostgreSQL one whose lock is free."""
-    others = select(OutboxItem.lease_owner).where(
-        OutboxItem.state == Item.LEASED,
-        or_(OutboxItem.lease_owner != owner, OutboxItem.lease_owner.is_(None)),
-    )
-    owners = set((await session.scalars(others.distinct())).all())
+    others = select(_c.lease_owner).where(_c.lease_owner.is_not(None), _c.lease_owner != owner).distinct()
+    owners = set((await session.scalars(others)).all())
     if session.get_bind().dialect.name == "postgresql":
-        owners = {other for other in owners if other is None or await _lock_is_free(session, other)}
+        owners = {other for other in owners if await _lock_is_free(session, other)}
     if not owners:
         return []
-    where = or_(
-        OutboxItem.lease_owner.in_([o for o in owners if o is not None]), OutboxItem.lease_owner.is_(None)
-    )
-    statement = select(OutboxItem).where(OutboxItem.state == Item.LEASED, where)
-    return [leased(row) for row in await session.scalars(statement.with_for_update(skip_locked=True))]
+    statement = select(*_HELD).where(_c.lease_owner.in_(owners), _c.state == Item.LEASED)
+    rows = await session.execute(statement.with_for_update(skip_locked=True))
+    return [Leased(*row) for row in rows]
 
 
 async def _lock_is_free(session: AsyncSession, owner: int) -> bool:
@@ -37,15 +147,16 @@ async def _lock_is_free(session: AsyncSession, owner: int) -> bool:
     return bool(await session.scalar(query, {"class": RELAY_LOCK_CLASS, "owner": owner}))
 
 
-async def give_back_lost(session: AsyncSession, owner: int, held: Collection[int]) -> int:
+async def give_back_lost(session: AsyncSession, owner: int, held: Collection[int]) -> None:
     """Let our leases wait again that we do not know of: the claim was committed, its reply never came."""
-    lost = (OutboxItem.state == Item.LEASED, OutboxItem.lease_owner == owner, OutboxItem.id.not_in(held))
-    values = {"state": Item.WAITING, "lease_owner": None, "leased_at": None}
-    rows = await session.scalars(update(OutboxItem).where(*lost).values(values).returning(OutboxItem.id))
-    return len(rows.all())
+    ours = select(_c.id).where(_c.lease_owner == owner)
+    lost = set((await session.scalars(ours)).all()) - set(held)
+    if lost:
+        waits = update(_outbox).where(_c.id.in_(lost), _c.lease_owner == owner)
+        await session.execute(waits.values(state=Item.WAITING, **_NOBODYS))
 
 
 async def adopt(session: AsyncSession, items: Collection[Leased], owner: int) -> None:
     """Take over leases, so that the ordinary recording applies to them."""
     ids = [item.id for item in items]
-    await session.execute(update(OutboxItem).where(OutboxItem.id.in_(ids)).values(lease_owner=owner))
+    await session.execute(update(_outbox).where(_c.id.in_(ids)).values(lease_owner=owner))

@@ -1,6 +1,6 @@
 """Remember small facts about the deployment by name."""
 
-from sqlalchemy import BigInteger, cast, select
+from sqlalchemy import BigInteger, cast, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import String
 
@@ -16,6 +16,23 @@ async def mark(session: AsyncSession, name: str) -> str | None:
 async def set_mark(session: AsyncSession, name: str, value: str) -> None:
     """Write a mark."""
     await session.execute(insert_or_replace(session, Mark, {"name": name, "value": value}, ("name",)))
+
+
+async def lock(session: AsyncSession, name: str, value: str) -> None:
+    """Hold a mark until the transaction ends, made with this value where it is missing."""
+    insert = insert_for(session, Mark).values(name=name, value=value)
+    await session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"name": name}))
+
+
+async def names(session: AsyncSession, prefix: str) -> list[str]:
+    """List the marks whose name begins so."""
+    named = Mark.name.startswith(prefix, autoescape=True)
+    return list(await session.scalars(select(Mark.name).where(named).order_by(Mark.name)))
+
+
+async def drop_mark(session: AsyncSession, name: str) -> None:
+    """Forget a mark."""
+    await session.execute(delete(Mark).where(Mark.name == name))
 
 
 async def count_up(session: AsyncSession, name: str) -> None:

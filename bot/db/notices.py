@@ -1,10 +1,10 @@
 """Query what the bot has to say unasked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.tables import Notice
@@ -38,6 +38,25 @@ async def add(
         Notice(person_id=person_id, kind=kind, text_id=text_id, words=words, created_at=now, due_at=now)
     )
     await session.flush()
+
+
+async def add_for_texts(
+    session: AsyncSession, kind: str, senders: Sequence[tuple[int, int]], now: datetime
+) -> None:
+    """Keep word of texts for their senders, given as (sender, text)."""
+    rows = [
+        {
+            "person_id": sender_id,
+            "kind": kind,
+            "text_id": text_id,
+            "words": "",
+            "created_at": now,
+            "due_at": now,
+        }
+        for sender_id, text_id in senders
+    ]
+    if rows:
+        await session.execute(insert(Notice), rows)
 
 
 async def due(session: AsyncSession, now: datetime, most: int) -> list[Untold]:

@@ -1,137 +1,47 @@
-"""Claim mails that wait, under a lease, and record what became of them."""
+"""Look after the mails that wait or have come to an end; bot/db/leases.py has those that are held."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
+from bot.db.leases import ENDED, Leased
 from bot.db.store import vault_of
 from bot.db.tables import Attempt, OutboxItem
 from bot.domain.states import Item
 
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """A mail that a relay holds, with what is needed to send it and to record the end."""
-
-    id: int
-    text_id: int | None
-    verification_id: int | None
-    registration_id: int | None
-    registration_version: int | None
-    sender_id: int
-    guild_id: int | None
-    mail_id: str
-    attempts: int
-    ambiguous: int
-    sealed: bytes | None = field(repr=False)
-
-
-def leased(row: OutboxItem) -> Leased:
-    """Turn a row that is held into what leaves the session."""
-    return Leased(
-        row.id,
-        row.text_id,
-        row.verification_id,
-        row.registration_id,
-        row.registration_version,
-        row.sender_id,
-        row.guild_id,
-        row.mail_id,
-        row.attempts,
-        row.ambiguous,
-        row.words_sealed,
-    )
-
-
-async def claim(session: AsyncSession, owner: int, most: int, now: datetime) -> list[Leased]:
-    """Lease due mails to `owner`: codes first, then in due order, one open mail a recipient at a time."""
-    earlier = aliased(OutboxItem)
-    first_of_queue = ~(
-        select(earlier.id)
-        .where(
-            earlier.queue == OutboxItem.queue,
-            earlier.state.in_((Item.WAITING, Item.LEASED)),
-            earlier.id < OutboxItem.id,
-        )
-        .exists()
-    )
-    due = (
-        select(OutboxItem.id)
-        .where(OutboxItem.state == Item.WAITING, OutboxItem.due_at <= now, OutboxItem.expires_at > now)
-        .where(first_of_queue)
-        .order_by(OutboxItem.priority, OutboxItem.due_at, OutboxItem.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list((await session.scalars(due)).all())
-    if not ids:
-        return []
-    lease = update(OutboxItem).where(OutboxItem.id.in_(ids), OutboxItem.state == Item.WAITING)
-    values = {"state": Item.LEASED, "lease_owner": owner, "leased_at": now}
-    rows = (await session.scalars(lease.values(**values).returning(OutboxItem))).all()
-    return [leased(row) for row in sorted(rows, key=lambda row: (row.priority, row.due_at, row.id))]
+# As words, not as parameters: only so SQLite sees which of its partial indexes fit.
+_WAITING = text("outbox.state = 'waiting'")
+_CODES = text("outbox.priority = 0")
+_DOUBTS = OutboxItem.ambiguous + OutboxItem.lost
 
 
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
     """Tell when the next mail falls due; those already due wait for an earlier mail or a free place."""
-    where = (OutboxItem.state == Item.WAITING, OutboxItem.due_at > now)
+    where = (_WAITING, OutboxItem.due_at > now)
     return await session.scalar(select(func.min(OutboxItem.due_at)).where(*where))
-
-
-async def finish(session: AsyncSession, owner: int, item_id: int, state: Item) -> bool:
-    """End a mail we still hold and drop its words; False where the lease is no longer ours."""
-    return await _leave(session, owner, item_id, {"state": state, "words_sealed": None})
-
-
-async def put_back(
-    session: AsyncSession,
-    owner: int,
-    item_id: int,
-    due_at: datetime,
-    *,
-    attempts: int = 0,
-    ambiguous: int = 0,
-) -> bool:
-    """Let a mail we hold wait again, adding to its counts; False where the lease is no longer ours."""
-    return await _leave(
-        session,
-        owner,
-        item_id,
-        {
-            "state": Item.WAITING,
-            "due_at": due_at,
-            "attempts": OutboxItem.attempts + attempts,
-            "ambiguous": OutboxItem.ambiguous + ambiguous,
-        },
-    )
-
-
-async def _leave(session: AsyncSession, owner: int, item_id: int, values: dict[str, object]) -> bool:
-    statement = (
-        update(OutboxItem)
-        .where(OutboxItem.id == item_id, OutboxItem.state == Item.LEASED, OutboxItem.lease_owner == owner)
-        .values(**values, lease_owner=None, leased_at=None)
-        .returning(OutboxItem.id)
-    )
-    return (await session.execute(statement)).first() is not None
 
 
 async def end_waiting(
     session: AsyncSession, state: Item, *, text_id: int | None = None, queue: int | None = None
-) -> set[int]:
-    """End every mail that still waits for a text or a recipient; returns the texts it hit."""
+) -> dict[int, bool]:
+    """End every mail that still waits for a text or a recipient; returns the texts it hit.
+
+    True where an earlier attempt may have arrived: nobody may be told that it was not sent.
+    """
     statement = update(OutboxItem).where(OutboxItem.state == Item.WAITING)
     if text_id is not None:
         statement = statement.where(OutboxItem.text_id == text_id)
     if queue is not None:
-        statement = statement.where(OutboxItem.queue == queue)
-    rows = await session.scalars(
-        statement.values(state=state, words_sealed=None).returning(OutboxItem.text_id)
-    )
-    return {row for row in rows if row is not None}
+        statement = statement.where(OutboxItem.queue == queue, OutboxItem.turn.is_not(None))
+    end = case((_DOUBTS > 0, Item.UNSURE), else_=state)
+    rows = await session.execute(statement.values(state=end, **ENDED).returning(OutboxItem.text_id, _DOUBTS))
+    hit: dict[int, bool] = {}
+    for text_of, doubts in rows:
+        if text_of is not None:
+            hit[text_of] = hit.get(text_of, False) or doubts > 0
+    return hit
 
 
 async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[int | None, int, bool]]:
@@ -141,48 +51,63 @@ async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[
     """
     late = (
         select(OutboxItem.id)
-        .where(OutboxItem.state == Item.WAITING, OutboxItem.expires_at <= now)
+        .where(OutboxItem.expires_at <= now, OutboxItem.turn.is_not(None), OutboxItem.state == Item.WAITING)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
     ids = list((await session.scalars(late)).all())
     if not ids:
         return []
-    state = case((OutboxItem.ambiguous > 0, Item.UNSURE), else_=Item.EXPIRED)
-    statement = update(OutboxItem).where(OutboxItem.id.in_(ids)).values(state=state, words_sealed=None)
-    columns = (OutboxItem.text_id, OutboxItem.sender_id, OutboxItem.ambiguous)
-    rows = await session.execute(statement.returning(*columns))
-    return [(text_id, sender_id, ambiguous > 0) for text_id, sender_id, ambiguous in rows]
+    state = case((_DOUBTS > 0, Item.UNSURE), else_=Item.EXPIRED)
+    statement = update(OutboxItem).where(OutboxItem.id.in_(ids)).values(state=state, **ENDED)
+    rows = await session.execute(statement.returning(OutboxItem.text_id, OutboxItem.sender_id, _DOUBTS))
+    return [(text_id, sender_id, unsure > 0) for text_id, sender_id, unsure in rows]
 
 
 async def pull_back(session: AsyncSession, now: datetime, longest: timedelta) -> None:
     """Make due what waits for longer than anything is put off."""
-    far = (OutboxItem.state == Item.WAITING, OutboxItem.due_at > now + longest)
+    far = (_WAITING, OutboxItem.due_at > now + longest)
     await session.execute(update(OutboxItem).where(*far).values(due_at=now))
+
+
+async def make_due(session: AsyncSession, domain: str, now: datetime) -> None:
+    """Let everything that waits for a gateway go now: it takes texts again."""
+    put_off = (_WAITING, OutboxItem.domain == domain, OutboxItem.due_at > now)
+    await session.execute(update(OutboxItem).where(*put_off).values(due_at=now))
+
+
+async def waiting_after(session: AsyncSession, domain: str, item_id: int, most: int) -> list[tuple[int, int]]:
+    """List (id, text) of mails that wait for a gateway and came in after one, oldest first."""
+    where = (OutboxItem.id > item_id, OutboxItem.domain == domain, OutboxItem.state == Item.WAITING)
+    chat = select(OutboxItem.id, OutboxItem.text_id).where(*where, OutboxItem.text_id.is_not(None))
+    rows = await session.execute(chat.order_by(OutboxItem.id).limit(most))
+    return [(row_id, text_id) for row_id, text_id in rows if text_id is not None]
 
 
 async def forget_codes(session: AsyncSession, person_id: int) -> None:
     """Delete the mails of a person's codes, save one on the wire: it ends by its result."""
-    mine = (OutboxItem.queue == -person_id, OutboxItem.state != Item.LEASED)
+    mine = (_CODES, OutboxItem.queue == -person_id, OutboxItem.state != Item.LEASED)
     await session.execute(delete(OutboxItem).where(*mine))
 
 
-async def note_attempt(
-    session: AsyncSession, item: Leased, outcome: str, step: str, code: int | None, at: datetime
+async def note_attempts(
+    session: AsyncSession, attempts: Sequence[tuple[Leased, str, str, int | None]], at: datetime
 ) -> None:
-    """Log a try that was anything but a plain success."""
-    session.add(
-        Attempt(
-            outbox_id=item.id,
-            text_id=item.text_id,
-            mail_id=item.mail_id,
-            outcome=outcome,
-            step=step,
-            code=code,
-            at=at,
-        )
-    )
-    await session.flush()
+    """Log tries that were anything but a plain success: the mail, its outcome, step and reply code."""
+    rows = [
+        {
+            "outbox_id": item.id,
+            "text_id": item.text_id,
+            "mail_id": item.mail_id,
+            "outcome": outcome,
+            "step": step,
+            "code": code,
+            "at": at,
+        }
+        for item, outcome, step, code in attempts
+    ]
+    if rows:
+        await session.execute(insert(Attempt), rows)
 
 
 def words_of(session: AsyncSession, item: Leased) -> str:

@@ -1,11 +1,15 @@
 """Query registrations, who may text whom, blocks and the consent ledger."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, delete, not_, select, true, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.base import table_of
+from bot.db.given import given, rows
 from bot.db.store import vault_of
 from bot.db.tables import Block, Consent, OptIn, Registration, Verification
 from bot.db.upsert import insert_or_ignore, insert_or_replace
@@ -63,6 +67,45 @@ async def phone_of(session: AsyncSession, person_id: int) -> Phone | None:
     """Find a person's registration."""
     row = await session.scalar(select(Registration).where(Registration.person_id == person_id))
     return _phone(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What says whether one person may text another in a guild."""
+
+    phone: Phone | None
+    audience: str | None
+    blocked: bool
+
+
+async def reaches(
+    session: AsyncSession, asked: Collection[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], Reach]:
+    """Look up all that counts for (recipient, guild, sender), whatever is found first."""
+    connection = await session.connection()
+    dialect = connection.dialect.name
+    bound = rows(dialect, asked, "recipient", "guild", "sender")
+    found = await connection.execute(_reaches(dialect), bound)
+    return {
+        (recipient, guild, sender): Reach(
+            Phone(*phone) if phone[0] is not None else None, audience, blocked is not None
+        )
+        for recipient, guild, sender, audience, blocked, *phone in found
+    }
+
+
+@cache
+def _reaches(dialect: str) -> Executable:
+    asked = given(dialect, recipient=int, guild=int, sender=int)
+    phone, opted, block = table_of(Registration), table_of(OptIn), table_of(Block)
+    joined = asked.outerjoin(phone, phone.c.person_id == asked.c.recipient)
+    here = and_(opted.c.person_id == asked.c.recipient, opted.c.guild_id == asked.c.guild)
+    joined = joined.outerjoin(opted, here)
+    blocked = and_(block.c.person_id == asked.c.recipient, block.c.blocked_id == asked.c.sender)
+    columns = [phone.c["number_sealed" if one.name == "sealed" else one.name] for one in fields(Phone)]
+    return select(
+        asked.c.recipient, asked.c.guild, asked.c.sender, opted.c.audience, block.c.person_id, *columns
+    ).select_from(joined.outerjoin(block, blocked))
 
 
 async def phones_by_id(session: AsyncSession, ids: set[int]) -> dict[int, Phone]:

@@ -54,6 +54,7 @@ class OutboxItem(Base):
         _open_index("sender", "sender_id", "turn", "queue"),
         _open_index("expires", "expires_at"),
         _open_index("lease", "lease_owner", where="lease_owner IS NOT NULL"),
+        _open_index("codes", "queue", where="priority = 0"),
         Index("ix_outbox_text", "text_id", "part"),
     )
 

@@ -64,6 +64,11 @@ class Store:
             else:
                 return session
 
+    @property
+    def longest_wait_s(self) -> float:
+        """Tell how long a write may wait for its turn, in seconds."""
+        return self._longest_wait_s
+
     def hurry(self) -> None:
         """Wait shortly from here on: the bot is stopping."""
         self._longest_wait_s = HURRIED_WAIT_S

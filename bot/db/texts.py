@@ -1,15 +1,29 @@
 """Query texts: what was accepted, what became of it, and the Discord answer that still can be edited."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, cast, delete, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Executable, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
+from bot.db.base import table_of
+from bot.db.bulk import insert_rows
+from bot.db.given import given, rows
 from bot.db.store import vault_of
 from bot.db.tables import OutboxItem, TextRow
+from bot.db.types import microseconds
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import Item, State
+
+_TEXTS = table_of(TextRow)
+_STANDING: tuple[InstrumentedAttribute[Any], ...] = (
+    *(TextRow.id, TextRow.sender_id, TextRow.recipient_id, TextRow.guild_id, TextRow.state, TextRow.reason),
+    *(TextRow.parts, TextRow.parts_sent, TextRow.created_at, TextRow.answer_until),
+)
 
 
 def _standing(row: TextRow) -> Standing:
@@ -23,20 +37,28 @@ def _standing(row: TextRow) -> Standing:
         row.parts,
         row.parts_sent,
         row.created_at,
+        row.answer_until,
     )
 
 
 async def standings(session: AsyncSession, ids: Collection[int]) -> dict[int, Standing]:
     """Find texts by id."""
-    rows = await session.scalars(select(TextRow).where(TextRow.id.in_(ids)))
-    return {row.id: _standing(row) for row in rows}
+    connection = await session.connection()
+    dialect = connection.dialect.name
+    found = await connection.execute(_standings(dialect), rows(dialect, [(one,) for one in ids], "id"))
+    return {row.id: Standing(*row) for row in found}
+
+
+@cache
+def _standings(dialect: str) -> Executable:
+    columns = [_TEXTS.c[one.name] for one in fields(Standing)]
+    return select(*columns).where(_TEXTS.c.id.in_(select(given(dialect, id=int).c.id)))
 
 
 async def lock_standings(session: AsyncSession, ids: Collection[int]) -> dict[int, Standing]:
     """Find texts by id as they stand now, and let nobody else judge them before this transaction's end."""
-    statement = select(TextRow).where(TextRow.id.in_(ids)).order_by(TextRow.id).with_for_update()
-    rows = await session.scalars(statement.execution_options(populate_existing=True))
-    return {row.id: _standing(row) for row in rows}
+    statement = select(*_STANDING).where(TextRow.id.in_(ids)).order_by(TextRow.id).with_for_update()
+    return {row[0]: Standing(*row) for row in await session.execute(statement)}
 
 
 async def stranded(session: AsyncSession, most: int) -> Sequence[int]:
@@ -60,25 +82,27 @@ async def sent_by(session: AsyncSession, sender_id: int, most: int) -> list[Stan
     return [_standing(row) for row in await session.scalars(statement)]
 
 
-async def add(session: AsyncSession, new: Standing, answer: OpenAnswer | None) -> None:
-    """Keep a new text."""
-    session.add(
-        TextRow(
-            id=new.id,
-            sender_id=new.sender_id,
-            recipient_id=new.recipient_id,
-            guild_id=new.guild_id,
-            state=new.state,
-            reason=new.reason,
-            parts=new.parts,
-            parts_sent=new.parts_sent,
-            created_at=new.created_at,
-            changed_at=new.created_at,
-            answer_sealed=vault_of(session).seal(answer.token) if answer else None,
-            answer_until=answer.until if answer else None,
-        )
-    )
-    await session.flush()
+async def add(session: AsyncSession, new: Sequence[tuple[Standing, OpenAnswer | None]]) -> None:
+    """Keep new texts, each with the answer that can be edited."""
+    vault = vault_of(session)
+    values = [
+        {
+            "id": text.id,
+            "sender_id": text.sender_id,
+            "recipient_id": text.recipient_id,
+            "guild_id": text.guild_id,
+            "state": str(text.state),
+            "reason": text.reason,
+            "parts": text.parts,
+            "parts_sent": text.parts_sent,
+            "created_at": microseconds(text.created_at),
+            "changed_at": microseconds(text.created_at),
+            "answer_sealed": vault.seal(answer.token) if answer else None,
+            "answer_until": microseconds(answer.until) if answer else None,
+        }
+        for text, answer in new
+    ]
+    await insert_rows(session, _TEXTS, values)
 
 
 async def open_answers(session: AsyncSession, ids: Collection[int], now: datetime) -> dict[int, OpenAnswer]:
@@ -114,30 +138,33 @@ async def part_states(session: AsyncSession, ids: Collection[int]) -> dict[int, 
     return states
 
 
-async def set_state(
-    session: AsyncSession, text_id: int, state: str, reason: str, parts_sent: int, now: datetime
-) -> bool:
-    """Move a text; False where it stands there already."""
-    statement = (
-        update(TextRow)
-        .where(TextRow.id == text_id)
-        .where((TextRow.state != state) | (TextRow.reason != reason) | (TextRow.parts_sent != parts_sent))
-        .values(state=state, reason=reason, parts_sent=parts_sent, changed_at=now)
-        .returning(TextRow.id)
-    )
-    return (await session.execute(statement)).first() is not None
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a text stands from now on."""
+
+    text_id: int
+    state: str
+    reason: str
+    parts_sent: int
+
+
+async def move(session: AsyncSession, moves: Iterable[Move], now: datetime) -> None:
+    """Move texts, all that come to stand alike in one statement."""
+    alike: dict[tuple[str, str, int], list[int]] = {}
+    for one in moves:
+        alike.setdefault((one.state, one.reason, one.parts_sent), []).append(one.text_id)
+    for (state, reason, sent), ids in alike.items():
+        statement = update(TextRow).where(TextRow.id.in_(ids))
+        await session.execute(
+            statement.values(state=state, reason=reason, parts_sent=sent, changed_at=now),
+            execution_options={"synchronize_session": False},
+        )
 
 
 async def waiting_unexplained(session: AsyncSession, reason: str, most: int) -> Sequence[int]:
     """List queued texts whose sender was not told yet that they wait for this reason."""
     where = (TextRow.state == "queued", TextRow.reason != reason)
     return (await session.scalars(select(TextRow.id).where(*where).order_by(TextRow.id).limit(most))).all()
-
-
-async def count_by_state(session: AsyncSession) -> dict[str, int]:
-    """Count texts in each state."""
-    rows = await session.execute(select(TextRow.state, func.count()).group_by(TextRow.state))
-    return dict(rows.tuples().all())
 
 
 async def forget_old(session: AsyncSession, before: datetime, most: int) -> None:

@@ -20,6 +20,11 @@ def never_used_id() -> int:
     return secrets.randbelow(2**62) + 1
 
 
+def microseconds(value: datetime) -> int:
+    """Count microseconds since 1970."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
 class Instant(TypeDecorator[datetime]):
     """Store an aware datetime as microseconds since 1970, UTC."""
 
@@ -32,7 +37,7 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone reached the store")
-        return (value - _EPOCH) // _MICROSECOND
+        return microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Give the time back in UTC."""

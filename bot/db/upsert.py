@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,9 +12,12 @@ from bot.db.base import Base
 
 def insert_for(session: AsyncSession, table: type[Base]) -> "sqlite.Insert | postgresql.Insert":
     """Start an INSERT in the session's own dialect."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return insert_in(session.get_bind().dialect.name, table)
+
+
+def insert_in(dialect: str, table: type[Base] | Table) -> "sqlite.Insert | postgresql.Insert":
+    """Start an INSERT in a dialect."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def insert_or_ignore(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.people import ACTIVE
 from bot.db.store import vault_of
-from bot.db.tables import OptIn, OutboxItem, Registration, Verification
+from bot.db.tables import OptIn, Registration, Verification
 from bot.domain.consent import NOBODY
 
 _INDEX_BYTES = 32
@@ -167,9 +167,3 @@ async def _lock_both(session: AsyncSession, waiting: Verification) -> None:
 async def forget_old(session: AsyncSession, now: datetime) -> None:
     """Delete what nobody proved in time: it holds a number."""
     await session.execute(delete(Verification).where(Verification.expires_at <= now))
-
-
-async def code_item_state(session: AsyncSession, verification_id: int) -> str | None:
-    """Tell what became of the mail that carries a code."""
-    where = OutboxItem.verification_id == verification_id
-    return await session.scalar(select(OutboxItem.state).where(where).order_by(OutboxItem.id.desc()))

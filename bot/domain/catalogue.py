@@ -66,6 +66,8 @@ class Carrier:
     kind: Kind = Kind.CARRIER
     gateway: Gateway | None = None
     mms_domain: str | None = None
+    rate: int | None = None
+    """Texts a minute that the gateway takes, where that is known; 0 for any number."""
     status: Status = Status.UNKNOWN
     status_date: date | None = None
     status_date_parts: int = 3

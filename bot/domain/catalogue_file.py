@@ -6,19 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from bot.domain.catalogue import Carrier, Form, Gateway, Grade, Kind, Status
 from bot.domain.errors import UserError
-from bot.domain.search import SearchEntry, rank_entries, search_entries
 
 LONGEST_FILE_CHARS: Final = 1_000_000
 MOST_ENTRIES: Final = 5_000
+MOST_A_MINUTE: Final = 1_000_000
 _PART_OF_DATE: Final = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
 _KEYS: Final = (
     *("slug", "name", "country", "brands", "kind", "host_network"),
-    *("gateway", "form", "prefix", "mms_domain"),
+    *("gateway", "form", "prefix", "mms_domain", "rate"),
     *("status", "status_date", "retires_on", "successor", "note", "evidence", "grade"),
     *("needs", "supported", "why_not"),
 )
@@ -26,34 +27,22 @@ _KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Hold all entries, found by slug or by search."""
+    """Hold all entries, found by slug."""
 
     carriers: tuple[Carrier, ...]
     by_slug: Mapping[str, Carrier] = field(init=False, repr=False, compare=False)
-    _entries: tuple[SearchEntry, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_slug = MappingProxyType({carrier.slug: carrier for carrier in self.carriers})
         object.__setattr__(self, "by_slug", by_slug)
-        object.__setattr__(self, "_entries", search_entries(self.carriers))
 
     @property
     def domains(self) -> frozenset[str]:
         """Name the domains that texts may go to: those of phone carriers, brands and supported services."""
         return _domains(carrier for carrier in self.carriers if _sendable(carrier))
 
-    @property
-    def closed_domains(self) -> frozenset[str]:
-        """Name those domains of the list whose every entry is failing or retired."""
-        closed = (Status.FAILING, Status.RETIRED)
-        alive = _domains(c for c in self.carriers if _sendable(c) and c.status not in closed)
-        return self.domains - alive
 
-    def find(self, query: str, country_hint: str | None, limit: int = 25) -> list[Carrier]:
-        """Choose the best matches for what was typed so far."""
-        return rank_entries(self._entries, query, country_hint, limit)
-
-
+@lru_cache(maxsize=1)  # every start in one process reads the same list
 def parse_catalogue(text: str) -> Catalogue:
     """Read a catalogue; raise UserError naming the first entry that cannot be read.
 
@@ -116,6 +105,7 @@ def _read(entry: dict[str, Any]) -> Carrier:
         kind=Kind(entry.get("kind", Kind.CARRIER)),
         gateway=_gateway(entry),
         mms_domain=_optional(entry, "mms_domain"),
+        rate=_rate(entry.get("rate")),
         status=Status(entry.get("status", Status.UNKNOWN)),
         status_date=status_date,
         status_date_parts=parts,
@@ -135,6 +125,12 @@ def _gateway(entry: dict[str, Any]) -> Gateway | None:
         return None
     form = Form(entry["form"]) if "form" in entry else None
     return Gateway(_string(entry, "gateway"), form, _optional(entry, "prefix") or "")
+
+
+def _rate(value: object) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= MOST_A_MINUTE):
+        raise ValueError("not a number of texts a minute")
+    return value
 
 
 def _string(entry: dict[str, Any], key: str) -> str:
@@ -191,6 +187,8 @@ def _table(carrier: Carrier) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):

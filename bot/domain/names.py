@@ -1,5 +1,6 @@
 """Check the domains and carrier names that people type."""
 
+import functools
 import re
 import unicodedata
 from typing import Final
@@ -27,6 +28,7 @@ _LOCAL_ENDINGS: Final = frozenset(
 )
 
 
+@functools.lru_cache(maxsize=1024)  # it is asked for each mail, of few domains
 def domain_problem(domain: str) -> str | None:
     """Say in one sentence what is wrong with a gateway's domain (it is lower-case ASCII), or None."""
     if not domain or len(domain) > LONGEST_DOMAIN_CHARS:

@@ -13,6 +13,7 @@ _MANY_BLANK_LINES: Final = re.compile(r"\n(?:[ ]*\n){3,}")
 _UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0\u2065")
 _BLANK: Final = frozenset("\u2800")
 _EMOJI_STYLE: Final = frozenset("\ufe0e\ufe0f")
+_KEPT_AS_IS: Final = frozenset(map(chr, range(0x20, 0x7F))) | {"\n"}
 
 _TOKEN: Final = re.compile(
     r"<(?:"
@@ -44,12 +45,14 @@ def clean(text: str) -> str:
     Dropped are control and format characters (bidi, zero-width, tags, soft hyphens), lone surrogates,
     noncharacters and blank letters; every visible character stays, in order.
     """
-    kept = "".join(map(_kept, _LINE_ENDS.sub("\n", text)))
+    kept = _kept_all(_LINE_ENDS.sub("\n", text))
     return _MANY_BLANK_LINES.sub("\n\n\n", kept).strip()
 
 
 def visible(text: str) -> str:
     """Keep only the characters that a person can see."""
+    if _KEPT_AS_IS.issuperset(text):
+        return "".join(text.split())
     kept = map(_kept, text)
     return "".join(char for char in kept if char and not char.isspace() and char not in _BLANK | _EMOJI_STYLE)
 
@@ -69,7 +72,7 @@ def one_line(text: str, limit: int) -> str:
     Colons become spaces (one gateway eats what stands before a colon); emoji and symbols go.
     """
     flat = unicodedata.normalize("NFKC", _LINE_ENDS.sub(" ", text)).replace(":", " ")
-    kept = "".join(_kept(char) for char in flat if char == " " or _belongs_in_a_name(char))
+    kept = _kept_all("".join(filter(_belongs_in_a_name, flat)) if not flat.isascii() else flat)
     room = limit
     short: list[str] = []
     for char in " ".join(kept.split()):
@@ -78,6 +81,11 @@ def one_line(text: str, limit: int) -> str:
             break
         short.append(char)
     return "".join(short).strip()
+
+
+def _kept_all(text: str) -> str:
+    # Most texts are plain: these pass as a whole.
+    return text if _KEPT_AS_IS.issuperset(text) else "".join(map(_kept, text))
 
 
 def _kept(char: str) -> str:

@@ -28,15 +28,13 @@ def search_entries(carriers: Iterable[Carrier]) -> tuple[SearchEntry, ...]:
     return tuple(_entry(carrier) for carrier in sorted(carriers, key=_usefulness))
 
 
-def rank(carriers: Iterable[Carrier], query: str, country_hint: str | None, limit: int = 25) -> list[Carrier]:
-    """Choose the best matches: the hinted country first, then names that start so, then any other place."""
-    return rank_entries(search_entries(carriers), query, country_hint, limit)
-
-
-def rank_entries(
+def rank(
     entries: Iterable[SearchEntry], query: str, country_hint: str | None, limit: int = 25
 ) -> list[Carrier]:
-    """Do as `rank` does for carriers that were folded before; takes time linear in their number."""
+    """Choose the best matches: the hinted country first, then names that start so, then any other place.
+
+    Takes time linear in the number of entries.
+    """
     typed = [(word, _fold(word)) for word in query[:LONGEST_QUERY_CHARS].casefold().split()]
     whole = "".join(folded for _, folded in typed)
     shelves: list[list[Carrier]] = [[] for _ in range(_GROUPS * _DEGREES)]

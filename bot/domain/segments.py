@@ -14,13 +14,14 @@ _BASIC: Final = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED: Final = frozenset("\f^{}\\[~]|€")
+_GSM7: Final = _BASIC | _EXTENDED
 """Each of these travels as an escape and a second septet."""
 _JOINER: Final = "\u200d"
 
 
 def is_gsm7(text: str) -> bool:
     """Tell whether every character is in GSM 03.38's default alphabet or its extension table."""
-    return all(char in _BASIC or char in _EXTENDED for char in text)
+    return _GSM7.issuperset(text)
 
 
 def length(text: str) -> int:
@@ -30,12 +31,13 @@ def length(text: str) -> int:
 
 def septets(text: str) -> int:
     """Count septets; only for text that is GSM-7."""
-    return len(text) + sum(char in _EXTENDED for char in text)
+    # Whole texts at once where there is nothing to count: every text comes through here several times.
+    return len(text) + (0 if _EXTENDED.isdisjoint(text) else sum(char in _EXTENDED for char in text))
 
 
 def utf16_units(text: str) -> int:
     """Count UTF-16 units: two for a character beyond the Basic Multilingual Plane."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) + (0 if text.isascii() else sum(char > "\uffff" for char in text))
 
 
 def fits(text: str) -> bool:

@@ -17,6 +17,11 @@ class Standing:
     parts: int
     parts_sent: int
     created_at: datetime
+    answer_until: datetime | None = None
+
+    def open(self, now: datetime) -> bool:
+        """Tell whether its answer in Discord can still be edited."""
+        return self.answer_until is not None and self.answer_until > now
 
 
 @dataclass(frozen=True, slots=True)

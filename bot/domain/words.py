@@ -8,7 +8,7 @@ REFUSAL = (
     "They can turn texts on with /phone register, or here with /phone allow."
 )
 RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
-UNBUILT = "unbuilt"
+UNBUILT, GATEWAY_CLOSED = "unbuilt", "gateway_closed"
 
 _WAITING = {
     RELAY_AWAY: (
@@ -18,6 +18,10 @@ _WAITING = {
     LATER: (
         "Still waiting: {who}'s carrier asked to try again later. The bot keeps trying; "
         "there's nothing to do."
+    ),
+    GATEWAY_CLOSED: (
+        "Still waiting: {who}'s carrier refuses every text from this bot right now. Yours goes out when it "
+        "takes texts again."
     ),
     LIMITED: (
         "Still waiting: the bot's mail account has reached its limit for now. Your text "
@@ -94,8 +98,12 @@ def _only(who: str, parts: int, sent: int) -> str:
     return f"Only {sent} of {parts} parts went to {who}."
 
 
-def short(state: str) -> str:
-    """Name a state in a word or two, for lists."""
+def short(state: str, reason: str, parts: int, sent: int) -> str:
+    """Say in a word or two where a text stands, for lists."""
+    if sent and state in (State.FAILED, State.EXPIRED, State.CANCELLED):
+        return f"{sent} of {parts} parts sent"
+    if state == State.FAILED and reason == UNSURE:
+        return "perhaps sent"
     return {
         State.HELD: "held",
         State.QUEUED: "waiting",
@@ -106,7 +114,7 @@ def short(state: str) -> str:
         State.FAILED: "not sent",
         State.EXPIRED: "too late, not sent",
         State.CANCELLED: "not sent",
-    }.get(State(state), state)
+    }[State(state)]
 
 
 CODE_SENT = (
@@ -130,3 +138,4 @@ CARRIER_CHANGED = (
     "Your carrier's entry was changed, so your phone must be proved again before it "
     "takes texts. Use /phone register."
 )
+NO_SUCH_CARRIER = "There is no such carrier here. Pick one from the list that appears while you type."

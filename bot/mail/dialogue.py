@@ -1,30 +1,28 @@
 """Hand mails over on one open connection, each reply attributed to the command it answers."""
 
-import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from bot.domain.address import ForbiddenRecipient, check_recipient
 from bot.domain.outcome import Reply, Step
 from bot.mail.door import Opened, Timeouts
-from bot.mail.render import Mail, stuffed
+from bot.mail.lanes import Job
+from bot.mail.render import stuffed
 from bot.mail.wire import WireBroke
 
 _CLOSING = 421  # RFC 5321, 4.2.3: the server closes the connection after this reply
 _ENVELOPE = ((Step.MAIL, 2), (Step.RCPT, 2), (Step.DATA, 3))
+_STEPS = tuple(step for step, _ in _ENVELOPE)
+_SENT = Reply(Step.BODY, 250)
 
 
-@dataclass(slots=True)
-class Job:
-    """A mail on its way, and who waits for what becomes of it."""
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Where a dialogue gets its next mails, and what it tells of each."""
 
-    mail: Mail
-    done: "asyncio.Future[Reply]"
-
-    def end(self, reply: Reply) -> None:
-        """Say what became of it."""
-        if not self.done.done():
-            self.done.set_result(reply)
+    ride: Callable[[Job], Job | None]  # the mail that goes after this one
+    begun: Callable[[Job], None]
+    ended: Callable[[Job, Reply], None]
 
 
 class Dialogue:
@@ -40,91 +38,135 @@ class Dialogue:
         sender: str,
         domains: Callable[[], Collection[str]],
         timeouts: Timeouts,
-        *,
-        fresh: bool,
+        queue: Queue,
     ) -> None:
-        self._wire, self._pipelining = opened.wire, opened.pipelining
-        self._sender, self._domains, self._timeouts = sender.encode("ascii"), domains, timeouts
-        self._fresh, self._stopping = fresh, False
-        self._jobs: list[Job] = []
+        self._wire, self._pipelining, self._queue = opened.wire, opened.pipelining, queue
+        self._mail_from = b"MAIL FROM:<%s>\r\n" % sender.encode("ascii")
+        self._domains, self._timeouts = domains, timeouts
+        self._stopping = False
+        self._job: Job | None = None
+        self._following: Job | None = None  # its envelope rides with the body of `_job`
         self.step: Step = Step.MAIL
-
-    def has(self, job: Job) -> bool:
-        """Tell whether a mail is under way here."""
-        return job in self._jobs
 
     def stop(self) -> None:
         """Begin no more; what has not reached its body breaks off."""
         self._stopping = True
 
-    async def run(self, job: Job, next_job: Callable[[], Job | None]) -> Job | None:
-        """Send mails until none is ready; returns one that a dead connection surely did not take."""
+    async def run(self, job: Job) -> Job | None:
+        """Send mails until it is another's turn; returns one that a dead connection surely did not take."""
         riding = False
-        while True:
-            self._jobs = [job]
-            following: Job | None = None
-            try:
-                reply = await self._envelope(job, riding=riding)
-                if reply is None:
-                    following = self._body(job, next_job)
-                    reply = Reply(Step.BODY, *await self._wire.reply(self._timeouts.final_dot))
-            except WireBroke:
-                not_taken = self._broke(job, riding=riding)
-                return following or not_taken
-            if reply.step is Step.MAIL and reply.code == _CLOSING and not self._fresh and not self._stopping:
-                self._wire.abort()
-                return job  # dropped between two mails: it goes over a fresh connection
-            clean = await self._is_clean(reply)
-            job.end(reply)
-            self._fresh = False
-            if not clean:
-                self._wire.abort()
-                return following
-            riding = following is not None
-            next_one = following or next_job()
-            if next_one is None:
-                return None
-            job = next_one
+        try:
+            while True:
+                self._begin(job)
+                try:
+                    reply = await self._send(job, riding=riding)
+                except WireBroke:
+                    return self._broke(job, riding=riding)
+                if self._was_dropped(reply):
+                    return self._hand_back(job)
+                clean = reply is _SENT or await self._is_clean(reply)
+                self._end(job, reply)
+                following, self._wire.fresh = self._following, False
+                if not clean:
+                    self._wire.abort()
+                    return self._hand_back(following)
+                riding = following is not None
+                next_one = following or self._next(job)
+                if next_one is None:
+                    return None
+                job = next_one
+        finally:
+            self._settle()
+
+    def _begin(self, job: Job) -> None:
+        self._job, self._following = job, None
+        self._queue.begun(job)
+
+    def _was_dropped(self, reply: Reply) -> bool:
+        """Tell whether the server hung up between two mails: the second goes over a fresh connection."""
+        if reply.step is not Step.MAIL or reply.code != _CLOSING or self._wire.fresh or self._stopping:
+            return False
+        self._wire.abort()
+        return True
+
+    def _next(self, job: Job) -> Job | None:
+        return None if self._stopping else self._queue.ride(job)
+
+    def _end(self, job: Job, reply: Reply) -> None:
+        self._job = None
+        self._queue.ended(job, reply)
+
+    def _hand_back(self, job: Job | None) -> Job | None:
+        if job is not None and job is self._job:
+            self._job = None
+        self._following = None
+        return job
+
+    def _settle(self) -> None:
+        """End what is still under way where a bug or a cancel broke the dialogue off."""
+        job, following = self._job, self._following
+        self._job = self._following = None
+        if job is None and following is None:
+            return
+        self._wire.abort()
+        if job is not None:
+            self._queue.ended(job, Reply(self.step, None))
+        if following is not None:
+            self._queue.ended(following, Reply(Step.MAIL, None))
 
     def _broke(self, job: Job, *, riding: bool) -> Job | None:
-        """End the mail on which the line broke, or return it where a kept connection was just dead."""
+        """End the mail on which the line broke; return what a dead connection surely did not take."""
+        if self._following is not None:
+            following = self._following
+            self._end(job, Reply(self.step, None))
+            return self._hand_back(following)
         if self._stopping and self.step is not Step.BODY:
             # We cut it ourselves: nobody is to blame.
-            job.end(Reply(Step.STOPPED, None))
-        elif self.step is Step.MAIL and (riding or not self._fresh):
-            return job
-        job.end(Reply(self.step, None))
+            self._end(job, Reply(Step.STOPPED, None))
+            return None
+        if self.step is Step.MAIL and (riding or not self._wire.fresh):
+            return self._hand_back(job)
+        self._end(job, Reply(self.step, None))
         return None
+
+    async def _send(self, job: Job, *, riding: bool) -> Reply:
+        """Bring one mail as far as it comes, its envelope perhaps sent already, and return the last word."""
+        refused = await self._envelope(job, riding=riding)
+        if refused is not None:
+            return refused
+        self._body(job)
+        code, text = await self._wire.reply(self._timeouts.final_dot)
+        return _SENT if code == _SENT.code else Reply(Step.BODY, code, text)
 
     async def _envelope(self, job: Job, *, riding: bool) -> Reply | None:
         """Send MAIL, RCPT, DATA (a riding envelope is sent already) and read; None: the body may follow."""
+        wire, replies, pipelining = self._wire, self._wire.replies, self._pipelining
+        self.step = Step.MAIL
         if not riding:
             if not self._may_go(job):
                 return Reply(Step.CHECK, None)
             self._break_off_if_told()
-            if self._pipelining:
-                self._wire.write(b"".join(self._commands(job)))
-        refused: Reply | None = None
-        for (step, wanted), command in zip(_ENVELOPE, self._commands(job), strict=True):
+            if pipelining:
+                wire.write(self._whole_envelope(job))
+        for step, wanted in _ENVELOPE:
             self.step = step
-            if not self._pipelining:
+            if not pipelining:
                 self._break_off_if_told()
-                self._wire.write(command)
-            code, text = await self._wire.reply(self._timeouts.command)
+                wire.write(self._command(step, job))
+            code, text = replies.popleft() if replies else await wire.reply(self._timeouts.command)
             if code // 100 != wanted:
-                refused = Reply(step, code, text)
-                break
-        if refused is None:
-            self._break_off_if_told()
-        elif self._pipelining:
-            await self._pass_over(refused.step)
-        return refused
+                if pipelining:
+                    await self._pass_over(step)
+                return Reply(step, code, text)
+        self._break_off_if_told()
+        if not wire.is_open:
+            raise WireBroke  # no octet of the body was sent: surely not taken
+        return None
 
     async def _pass_over(self, refused_at: Step) -> None:
         """Read the replies to what was sent behind a refused command."""
-        steps = [step for step, _ in _ENVELOPE]
         try:
-            for _ in steps[steps.index(refused_at) + 1 :]:
+            for _ in _STEPS[_STEPS.index(refused_at) + 1 :]:
                 code, _ = await self._wire.reply(self._timeouts.command)
                 if code // 100 == 3:
                     # The server wants a body although it took no recipient: closing is the one safe answer.
@@ -132,19 +174,18 @@ class Dialogue:
         except WireBroke:
             return
 
-    def _body(self, job: Job, next_job: Callable[[], Job | None]) -> Job | None:
+    def _body(self, job: Job) -> None:
         """Send the body and, where a mail is ready, its envelope with it."""
-        following = next_job() if self._pipelining and not self._stopping else None
+        following = self._next(job) if self._pipelining else None
         while following is not None and not self._may_go(following):
-            following.end(Reply(Step.CHECK, None))
-            following = next_job()
-        envelope = b""
+            self._queue.ended(following, Reply(Step.CHECK, None))
+            following = self._next(job)
+        self._following = following
+        octets = stuffed(job.mail.content)
         if following is not None:
-            envelope = b"".join(self._commands(following))
-            self._jobs.append(following)
+            octets += self._whole_envelope(following)
         self.step = Step.BODY
-        self._wire.write(stuffed(job.mail.content) + envelope)
-        return following
+        self._wire.write(octets)
 
     async def _is_clean(self, reply: Reply) -> bool:
         """Tell whether the connection can take the next mail, after RSET where an envelope is still open."""
@@ -172,9 +213,13 @@ class Dialogue:
             return False
         return True
 
-    def _commands(self, job: Job) -> tuple[bytes, bytes, bytes]:
-        recipient = job.mail.recipient.encode("ascii")
-        return b"MAIL FROM:<%s>\r\n" % self._sender, b"RCPT TO:<%s>\r\n" % recipient, b"DATA\r\n"
+    def _whole_envelope(self, job: Job) -> bytes:
+        return b"%sRCPT TO:<%s>\r\nDATA\r\n" % (self._mail_from, job.mail.recipient.encode("ascii"))
+
+    def _command(self, step: Step, job: Job) -> bytes:
+        if step is Step.MAIL:
+            return self._mail_from
+        return b"DATA\r\n" if step is Step.DATA else b"RCPT TO:<%s>\r\n" % job.mail.recipient.encode("ascii")
 
     def _break_off_if_told(self) -> None:
         if self._stopping:

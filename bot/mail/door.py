@@ -33,6 +33,7 @@ class Timeouts:
     # RFC 5321 allows ten minutes here; waiting is cheaper than a second copy.
     final_dot: float = 300
     idle: float = 60  # a connection idle for longer is not used again
+    slow: float = 3  # a gateway whose mail waits for longer gets fewer connections
     login_again: float = 20  # a refused login is not repeated sooner, whoever asks
 
 
@@ -41,7 +42,7 @@ class Door:
 
     def __init__(self, config: SmtpConfig, timeouts: Timeouts) -> None:
         self._config, self._timeouts = config, timeouts
-        self._opening: dict[asyncio.Task[Opened | Reply], object] = {}
+        self._opening: set[asyncio.Task[Opened | Reply]] = set()
         self._login_turn = asyncio.Lock()
         self._login_refused: tuple[aiosmtplib.SMTPResponseException, float] | None = None
         self._tls: ssl.SSLContext | None = None
@@ -53,29 +54,23 @@ class Door:
         for opening in self._opening:
             self._insist(opening)
 
-    def give_up(self, asker: object) -> None:
-        """Give up what is being opened for somebody."""
-        for opening, wanted_by in self._opening.items():
-            if wanted_by is asker:
-                self._insist(opening)
-
     def _insist(self, opening: "asyncio.Task[Opened | Reply]") -> None:
         """Cancel until it is done: before Python 3.12 a cancel may get lost at the end of a connect."""
         if not opening.done():
             opening.cancel()
             asyncio.get_running_loop().call_later(CANCEL_AGAIN_S, self._insist, opening)
 
-    async def open(self, asker: object) -> Opened | Reply:
-        """Connect, upgrade and log in, until close() or give_up() cuts that short."""
+    async def open(self) -> Opened | Reply:
+        """Connect, upgrade and log in, until close() cuts that short."""
         if self._closed.is_set():
             return Reply(Step.STOPPED, None)
         opening = asyncio.create_task(self._connect())
-        self._opening[opening] = asker
+        self._opening.add(opening)
         try:
             await asyncio.wait({opening})
         finally:
-            del self._opening[opening]
-            opening.cancel()
+            self._opening.discard(opening)
+            self._insist(opening)
         return Reply(Step.STOPPED, None) if opening.cancelled() else opening.result()
 
     async def _connect(self) -> Opened | Reply:

@@ -87,7 +87,7 @@ def _leave_when_told() -> None:
     demo = asyncio.current_task()
     for name in ("SIGTERM", "SIGHUP"):
         if demo is not None and hasattr(signal, name):
-            with contextlib.suppress(NotImplementedError):
+            with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
                 asyncio.get_running_loop().add_signal_handler(getattr(signal, name), demo.cancel)
 
 

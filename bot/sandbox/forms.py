@@ -31,9 +31,15 @@ async def _value(field: Field, ask: Ask, show: Transcript) -> Any:
         return ticked
     for number, option in enumerate(options, 1):
         show.line(f"   {number}. {option['label']}")
-    chosen = await ask(f"{label}? (1 to {len(options)})")
-    found = options[int(chosen) - 1 : int(chosen)] if chosen.isdecimal() and int(chosen) else []
-    return [option["value"] for option in found]
+    return [options[await _number(f"{label}?", len(options), ask, show) - 1]["value"]]
+
+
+async def _number(question: str, most: int, ask: Ask, show: Transcript) -> int:
+    while True:
+        answer = await ask(f"{question} (1 to {most})")
+        if answer.isdecimal() and 1 <= int(answer) <= most:
+            return int(answer)
+        show.line(f"   Type a number from 1 to {most}.")
 
 
 async def _yes(question: str, ask: Ask, show: Transcript) -> bool:

@@ -74,7 +74,7 @@ class Transcript:
         return _STEERING.sub("", _MOMENT.sub("just now", _BOLD.sub(r"\1", content)))
 
     def _says(self, who: str, words: str) -> None:
-        column = max(len(_BOT), *(len(name) + 1 for name in self.names.values()))
+        column = max([len(_BOT), *(len(name) + 1 for name in self.names.values())])
         head = f"{_INDENT}{who.ljust(column)}  "
         for line in words.split("\n"):
             rest = " " * len(head)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from bot.domain.catalogue import Carrier, Kind, Status, refusal, warning
 from bot.domain.errors import UserError
+from bot.domain.words import NO_SUCH_CARRIER
 from bot.services.shelf import Listed, Shelf
 
 LINES = 20
@@ -55,11 +56,23 @@ def _line(listed: Listed) -> str:
     return f"{carrier.country or 'Any country:'} {carrier.name} ({domain}): {carrier.status}{when}{off}{own}"
 
 
+def find(shelf: Shelf, guild_id: int | None, typed: str, *, removed: bool = False) -> Listed:
+    """Find the entry that a typed slug or name means, a removed one only if asked for; raises UserError."""
+    listed = shelf.named(guild_id, typed, removed=removed)
+    if listed is not None:
+        return listed
+    gone = shelf.named(guild_id, typed, removed=True)
+    if gone is None:
+        raise UserError(NO_SUCH_CARRIER)
+    name = gone.carrier.name
+    raise UserError(
+        f"{name} was removed for everyone. The bot's owner can bring it back with /carrier enable."
+    )
+
+
 def describe(shelf: Shelf, guild_id: int | None, slug: str, now: datetime) -> str:
     """Say all that is known of one entry."""
-    listed = shelf.named(guild_id, slug)
-    if listed is None:
-        raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
+    listed = find(shelf, guild_id, slug)
     carrier = listed.carrier
     lines = [f"**{carrier.name}**", _line(listed)]
     lines += [f"Brands: {', '.join(carrier.brands)}"] if carrier.brands else []

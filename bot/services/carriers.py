@@ -12,6 +12,7 @@ from bot.domain.catalogue import refusal
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
 from bot.services.carrier_change import NOTHING, Actor, Ask, Change, Done, as_values, checked, entry_values
+from bot.services.carrier_list import find
 from bot.services.carrier_words import enabling, evidence, removing, stranded, unproved
 from bot.services.shelf import SHARED, Listed, Shelf
 
@@ -22,8 +23,7 @@ async def add(
     session: AsyncSession, shelf: Shelf, actor: Actor, change: Change, now: datetime, *, confirmed: bool
 ) -> Done | Ask:
     """Add an entry: shared for an editor, else the guild's own on a listed domain."""
-    await shelf.refresh(session)
-    _may_change(actor)
+    await _begin(session, shelf, actor)
     if change.name is None or change.domain is None:
         raise UserError("A carrier needs a name and a domain.")
     change = checked(change)
@@ -92,10 +92,9 @@ async def switch(
     session: AsyncSession, shelf: Shelf, actor: Actor, slug: str, on: bool, now: datetime, *, confirmed: bool
 ) -> Done | Ask:
     """Switch an entry on or off: for everyone as an editor, else in this guild."""
-    await shelf.refresh(session)
-    _may_change(actor)
+    await _begin(session, shelf, actor)
     # What an editor removed is still there to be enabled again.
-    listed = _found(shelf, actor.guild_id, slug, removed=on and actor.is_editor)
+    listed = find(shelf, actor.guild_id, slug, removed=on and actor.is_editor)
     carrier, slug = listed.carrier, listed.carrier.slug
     everywhere = shelf.find(None, slug)
     if on and not actor.is_editor and listed.guild == SHARED and everywhere and everywhere.off:
@@ -151,27 +150,21 @@ async def remove(
     return Done(f"Removed {listed.carrier.name}.{unproved(actor, len(hit))}{back}")
 
 
-def _may_change(actor: Actor) -> None:
+async def _begin(session: AsyncSession, shelf: Shelf, actor: Actor) -> None:
     if not (actor.is_editor or actor.is_admin):
         raise UserError("Only members with Manage Server, or the bot's owner, can change carriers.")
+    await entries.take_turn(session)
+    await shelf.refresh(session)
 
 
 async def _owned(session: AsyncSession, shelf: Shelf, actor: Actor, slug: str) -> Listed:
-    await shelf.refresh(session)
-    _may_change(actor)
-    listed = _found(shelf, actor.guild_id, slug)
+    await _begin(session, shelf, actor)
+    listed = find(shelf, actor.guild_id, slug)
     if listed.guild == SHARED and not actor.is_editor:
         raise UserError(
             f"{listed.carrier.name} is shared by all servers, so only the bot's owner can change it. "
             "You can /carrier disable it here, or /carrier add your own."
         )
-    return listed
-
-
-def _found(shelf: Shelf, guild_id: int, slug: str, *, removed: bool = False) -> Listed:
-    listed = shelf.named(guild_id, slug, removed=removed)
-    if listed is None:
-        raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
     return listed
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,25 +10,28 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import leases, outbox
-from bot.db.outbox import Leased
+from bot.db import outbox
+from bot.db.bell import Bell, ring
 from bot.db.store import Store
-from bot.domain.outcome import Reply, Step, again_at, decide
+from bot.domain.lanes import ACCOUNT
+from bot.domain.outcome import Reply, again_at, decide
+from bot.services.claiming import Claimed, Claimer
+from bot.services.gateways import Explainer, Gateways
+from bot.services.in_flight import InFlight, Put
 from bot.services.outage import Outage
-from bot.services.permit import Sendable, permit
-from bot.services.recording import end_late, record, take_over
+from bot.services.recording import Result, record, sweep
 from bot.services.shelf import Shelf
-from bot.services.standing import update_standings
 
 _log = logging.getLogger(__name__)
-CLAIM_AHEAD = 2
-TAKE_OVER_EVERY = timedelta(seconds=1)
+SWEEP_EVERY = timedelta(seconds=1)
 # A server that answers a probe at once is used in the same pass; a slow one is looked at in later passes.
 PROBE_PATIENCE_S = 0.05
 # A stop must end in time also where the store takes nothing.
 RECORD_WITHIN_S, RECORD_AGAIN_S = 1.2, 0.1
-Send = Callable[[Sendable], Coroutine[Any, Any, Reply]]
+# Mails of one lane in flight for each connection: more where the road runs dry between two passes.
+FEWEST_A_CONNECTION, MOST_A_CONNECTION = 2, 32
 Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
 
 
@@ -36,80 +39,119 @@ Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
 class Ports:
     """What the relay reaches the outside through."""
 
-    send: Send
+    put: Put
+    recall: Callable[[], None]  # end what was put and has not begun
     probe: Probe
     now: Callable[[], datetime]
     jitter: Callable[[], float]  # in [0, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Texts a minute: to one gateway (0: no bound), and from the whole mail account (None: no bound)."""
+
+    gateway: int = 60
+    account: int | None = None
+
+
 class Relay:
     """One relay process's work; `owner` names its leases."""
 
-    def __init__(self, store: Store, shelf: Shelf, ports: Ports, owner: int, connections: int) -> None:
-        self._store, self._shelf, self._ports = store, shelf, ports
-        self._owner, self._most = owner, connections * CLAIM_AHEAD
-        self._sending: dict[asyncio.Task[Reply], Leased] = {}
-        self._results: list[tuple[Leased, Reply]] = []
-        self._outage = Outage(ports.jitter)
-        self._probing: asyncio.Task[Reply | None] | None = None
-        self._took_over_at: datetime | None = None
+    def __init__(
+        self, store: Store, shelf: Shelf, ports: Ports, owner: int, connections: int, pace: Pace
+    ) -> None:
+        self._store, self._shelf, self._ports, self._pace = store, shelf, ports, pace
+        self._owner, self._connections = owner, connections
         self.wake = asyncio.Event()
         self.moved = asyncio.Event()  # a text moved: somebody may want to tell its sender
+        self._flight = InFlight(ports.put, self.wake)
+        self._room: dict[str, int] = {}
+        has_rate = pace.account is not None
+        self._claimer = Claimer(shelf, owner, self._flight, self._room_of, has_rate)
+        self._outage = Outage(ports.jitter)
+        self._explainer = Explainer()
+        self._probing: asyncio.Task[Reply | None] | None = None
+        self._swept_at: datetime | None = None
+
+    def _rate_of(self, domain: str) -> int:
+        if domain == ACCOUNT:
+            return self._pace.account or 0
+        rate = self._shelf.rate_of(domain)
+        return self._pace.gateway if rate is None else rate
+
+    def _room_of(self, domain: str) -> int:
+        return self._room.get(domain, FEWEST_A_CONNECTION) * self._connections
+
+    def recall(self) -> None:
+        """Ask again about everything that has not gone out yet: somebody's permission may have changed."""
+        self._flight.recall()
+        self._ports.recall()
 
     async def one_pass(self) -> float:
-        """Record what ended, take over dead leases, claim and send; returns how long to wait, in seconds."""
-        await self._record()
+        """Record what ended, see to old leases, claim and send; returns how long to wait, in seconds."""
         now = self._ports.now()
-        if (
-            self._took_over_at is None
-            or now - self._took_over_at >= TAKE_OVER_EVERY
-            or now < self._took_over_at
-        ):
-            await self._take_over(now)
-        if not await self._road_is_open(now):
-            return self._outage.seconds_left(now)
-        room = self._most - len(self._sending)
-        if room > 0:
-            await self._claim(room, now)
-        return await self._seconds_to_next(now)
-
-    async def _record(self) -> None:
-        """Write results in one transaction; on failure they stay here, and nothing more is claimed."""
-        if not self._results:
-            return
-        batch, now = list(self._results), self._ports.now()
-        self._outage.learn([decide(reply) for _, reply in batch], batch, now)
-        async with self._store.write() as session:
-            moved = await record(
-                session, self._owner, batch, now, lambda tries: again_at(tries, now, self._ports.jitter())
-            )
-            moved += await self._outage.explain(session, now)
-        self._outage.explained(now)
-        del self._results[: len(batch)]
-        if moved:
-            self.moved.set()
-
-    async def _take_over(self, now: datetime) -> None:
-        async with self._store.write() as session:
-            moved = await end_late(session, now)
-            held = [item.id for item in self._sending.values()] + [item.id for item, _ in self._results]
-            await leases.give_back_lost(session, self._owner, held)
-            moved += await take_over(session, self._owner, now)
-        self._took_over_at = now
-        if moved:
-            self.moved.set()
-
-    async def _road_is_open(self, now: datetime) -> bool:
-        if not self._outage.away:
-            return True
-        await self._probe(now)
+        results = self._learned(now)
         if self._outage.away:
-            async with self._store.write() as session:
-                explained = await self._outage.explain(session, now)
-            self._outage.explained(now)
-            if explained:
-                self.moved.set()
-        return not self._outage.away
+            await self._probe(now)
+        due_sweep = self._swept_at is None or not timedelta() <= now - self._swept_at < SWEEP_EVERY
+        async with self._store.write() as session:
+            gateways = Gateways(session, self._rate_of, now, self._ports.jitter)
+            moved = await self._record(session, gateways, results, now)
+            if due_sweep:
+                held = {item.id for item, _ in results} | set(self._flight.ids)
+                moved += await sweep(session, self._owner, held, now, gateways)
+            claimed = Claimed()
+            if not self._outage.away:
+                claimed = await self._claimer.claim(session, gateways, now)
+            moved += await self._explainer.explain(session, gateways.closed(), now)
+            await gateways.keep()
+            if moved + claimed.moved:
+                await ring(session, Bell.NOTICES)
+        self._committed(results, claimed, moved + claimed.moved, now)
+        if due_sweep:
+            self._swept_at = now
+        return await self._seconds_to_next(claimed, now)
+
+    def _learned(self, now: datetime) -> list[Result]:
+        results = self._flight.results()
+        self._outage.learn([decide(reply) for _, reply in results], results, now)
+        return results
+
+    async def _record(
+        self, session: AsyncSession, gateways: Gateways, results: Sequence[Result], now: datetime
+    ) -> int:
+        """Write results down; where that fails they stay in memory, and nothing more is claimed."""
+        await gateways.take({item.domain for item, _ in results})
+        moved = await record(
+            session,
+            self._owner,
+            results,
+            now,
+            lambda tries: again_at(tries, now, self._ports.jitter()),
+            gateways,
+        )
+        return moved + await self._outage.explain(session, now)
+
+    def _committed(self, results: Sequence[Result], claimed: Claimed, moved: int, now: datetime) -> None:
+        self._outage.explained(now)
+        self._flight.recorded(results)
+        self._make_room(claimed)
+        for item, mail in claimed.mails:
+            self._flight.begin(item, mail)
+        if moved:
+            self.moved.set()
+
+    def _make_room(self, claimed: Claimed) -> None:
+        """Hold more of a lane where all that was held is gone by the next pass, less where little is."""
+        lanes = {item.domain for item, _ in claimed.mails}
+        for domain in lanes:
+            room = self._room.get(domain, FEWEST_A_CONNECTION)
+            left = self._flight.in_lane(domain)
+            if left <= self._connections and not claimed.drained:
+                room = min(room * 2, MOST_A_CONNECTION)
+            elif left > self._room_of(domain) * 3 // 4:
+                room = max(room // 2, FEWEST_A_CONNECTION)
+            self._room[domain] = room
 
     async def _probe(self, now: datetime) -> None:
         """Try the server when it is time, beside the passes: one that hangs must not hold up recording."""
@@ -125,54 +167,35 @@ class Relay:
             if not probing.cancelled():
                 self._outage.probed(probing.result(), now)
 
-    async def _claim(self, room: int, now: datetime) -> None:
-        async with self._store.write() as session:
-            await self._shelf.refresh(session)
-            items = await outbox.claim(session, self._owner, room, now)
-            if not items:
-                return
-            sendable, ended = await permit(session, items, self._shelf, self._owner, now)
-            if await update_standings(session, ended.keys(), now, ended):
-                self.moved.set()
-        for item in items:
-            if item.id in sendable:
-                task = asyncio.create_task(self._ports.send(sendable[item.id]), name=f"outbox {item.id}")
-                self._sending[task] = item
-                task.add_done_callback(self._ended)
-        self.wake.set()
-
-    def _ended(self, task: "asyncio.Task[Reply]") -> None:
-        item = self._sending.pop(task)
-        failed = None if task.cancelled() else task.exception()
-        if task.cancelled() or failed is not None:
-            # A bug, or a cancel from outside: how far the mail came is not known.
-            _log.error("outbox %d: sending broke off", item.id, exc_info=failed)
-            reply = Reply(Step.BODY, None)
-        else:
-            reply = task.result()
-        self._results.append((item, reply))
-        self.wake.set()
-
-    async def _seconds_to_next(self, now: datetime) -> float:
+    async def _seconds_to_next(self, claimed: Claimed, now: datetime) -> float:
+        longest = SWEEP_EVERY.total_seconds()
+        if self._outage.away:
+            return min(self._outage.seconds_left(now), longest)
+        if claimed.again_at is not None:
+            return min(max((claimed.again_at - now).total_seconds(), 0.0), longest)
         async with self._store.read() as session:
             due = await outbox.next_due(session, now)
-        if due is None:
-            return TAKE_OVER_EVERY.total_seconds()
-        return min(max((due - now).total_seconds(), 0.05), TAKE_OVER_EVERY.total_seconds())
+        return longest if due is None else min(max((due - now).total_seconds(), 0.05), longest)
 
     async def finish(self) -> None:
         """Wait for what is being sent (the road is closing), record it and give back what was not begun."""
-        while self._sending:
-            await asyncio.wait(self._sending)
+        await self._flight.ended()
         with suppress(TimeoutError):
             async with asyncio.timeout(RECORD_WITHIN_S):
                 await self._record_in_the_end()
-        for item, reply in self._results:
+        for item, reply in self._flight.results():
             _log.error("outbox %d: %s at %r could not be recorded", item.id, decide(reply), reply)
 
     async def _record_in_the_end(self) -> None:
-        while self._results:
+        while self._flight.results():
+            now = self._ports.now()
+            results = self._learned(now)
             try:
-                await self._record()
+                async with self._store.write() as session:
+                    gateways = Gateways(session, self._rate_of, now, self._ports.jitter)
+                    moved = await self._record(session, gateways, results, now)
+                    await gateways.keep()
             except (DBAPIError, PoolTimeout, OSError):
                 await asyncio.sleep(RECORD_AGAIN_S)
+            else:
+                self._committed(results, Claimed(), moved, now)

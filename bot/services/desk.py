@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -12,15 +12,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.bell import Bell, ring
+from bot.db.group_commit import GroupCommit, NotKept
 from bot.db.store import Store
 from bot.domain.errors import UserError
 from bot.services.notices import Say, say_parked
 from bot.services.shelf import Shelf
-from bot.services.texting import Rules
+from bot.services.texting import Accepted, Refused, Request, Rules, accept
 
 _log = logging.getLogger(__name__)
 # PostgreSQL undid one of two transactions that waited for each other: the other one is through by now.
 _CAME_IN_EACH_OTHERS_WAY = ("40P01", "40001")
+_NOT_SAVED = "The bot couldn't save that just now. Please try again in a minute."
+GLANCE_S = 1.5
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -32,7 +36,10 @@ def _said_plainly() -> Iterator[None]:
         yield
     except (DBAPIError, PoolTimeout) as broken:
         _log.error("store: a command could not be carried out (%s)", type(broken).__name__)
-        raise UserError("The bot couldn't save that just now. Please try again in a minute.") from broken
+        raise UserError(_NOT_SAVED) from broken
+    except NotKept as unkept:
+        # Said once already for all that waited.
+        raise UserError(_NOT_SAVED) from unkept
 
 
 @dataclass(slots=True)
@@ -48,9 +55,16 @@ class Desk:
     notices_wake: asyncio.Event
     editors: set[int] = field(default_factory=set)
     owners: list[int] = field(default_factory=list)
+    # Set where the relay runs in this process: mails that have not gone out yet are asked about again.
+    recall: Callable[[], None] = lambda: None
     closing: bool = False
     _answering: set[int] = field(default_factory=set)
     _hearing: set[int] = field(default_factory=set)
+    _texts: GroupCommit[Request, Accepted | Refused] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Let texts that come at once be kept in one transaction."""
+        self._texts = GroupCommit(self.store, self._accept, self._wake)
 
     @property
     def shelf(self) -> Shelf:
@@ -68,15 +82,35 @@ class Desk:
                 if getattr(failed.orig, "sqlstate", None) not in _CAME_IN_EACH_OTHERS_WAY:
                     raise
                 result = await self._write_once(act, *args, **kwargs)
+        self.recall()
+        self._wake()
+        return result
+
+    def _wake(self) -> None:
         self.outbox_wake.set()
         self.notices_wake.set()
-        return result
 
     async def _write_once(
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         async with self.store.write() as session:
-            return await act(session, *args, **kwargs)
+            result = await act(session, *args, **kwargs)
+            await ring(session, Bell.OUTBOX, Bell.NOTICES)
+            return result
+
+    async def accept(self, request: Request) -> Accepted | Refused:
+        """Decide on a text together with those that come at the same time; true once it is committed."""
+        with _said_plainly():
+            return await self._texts.submit(request)
+
+    async def _accept(self, session: AsyncSession, requests: Sequence[Request]) -> list[Accepted | Refused]:
+        answers = await accept(session, requests, self.rules, self.now())
+        await ring(session, Bell.OUTBOX)
+        return answers
+
+    async def close(self) -> None:
+        """Wait until every text that came is kept or refused."""
+        await self._texts.close()
 
     async def read(
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -97,6 +131,12 @@ class Desk:
     async def refresh(self) -> None:
         """Take over what another process, or we, changed of the catalogue."""
         await self.read(self.shelf.refresh)
+
+    async def glance(self) -> None:
+        """Do so if it is quick: for a form, which must open within 3 s and is checked when it is sent."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GLANCE_S):
+                await self.refresh()
 
     async def say_parked(self, person_id: int, say: Say) -> None:
         """Say what a person could not be told by DM; of two commands at once only one says it."""

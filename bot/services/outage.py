@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import notices, texts
 from bot.domain.outcome import Outcome, Reply, Step
 from bot.domain.words import LIMITED, RELAY_AWAY
-from bot.services.standing import TEXT_NOTICE
+from bot.services.standing import say_why_they_wait
 
 _log = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
@@ -125,10 +125,7 @@ class Outage:
             return 0
         waiting = await texts.waiting_unexplained(session, self._reason, EXPLAIN_AT_ONCE)
         standings = await texts.standings(session, waiting)
-        for text in standings.values():
-            await texts.set_state(session, text.id, text.state, self._reason, text.parts_sent, now)
-            await notices.add(session, text.sender_id, TEXT_NOTICE, now, text_id=text.id)
-        return len(standings)
+        return await say_why_they_wait(session, standings.values(), self._reason, now)
 
     def explained(self, now: datetime) -> None:
         """Take in that what explain() wrote was committed."""

@@ -1,15 +1,16 @@
-"""Ask once more, as a mail is claimed, whether it may still go, and build its address."""
+"""Ask once more, as mails are claimed, whether they may still go, and build their addresses."""
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, outbox, people, verifications
+from bot.db import leases, notices, outbox, people, permits, verifications
 from bot.db.crypto import WrongKey
-from bot.db.outbox import Leased
+from bot.db.leases import Leased
+from bot.db.people import Phone
 from bot.db.store import vault_of
 from bot.db.tables import Verification
 from bot.domain.address import recipient
@@ -37,29 +38,33 @@ class Sendable:
         return "Sendable()"
 
 
+@dataclass(slots=True)
+class Permitted:
+    """What became of a batch: mails that may go, by item id, and why texts ended that may not, by text id."""
+
+    ready: dict[int, Sendable] = field(default_factory=dict)
+    ended: dict[int, str] = field(default_factory=dict)
+
+
 async def permit(
     session: AsyncSession, items: Sequence[Leased], shelf: Shelf, owner: int, now: datetime
-) -> tuple[dict[int, Sendable], dict[int, str]]:
-    """Return what may go, by item id, and why texts end that may not (blocked, paused, evicted since), by id.
+) -> Permitted:
+    """Sort out which mails may go, and end the others (blocked, paused, evicted since).
 
-    An item that no mail can be made of ends alone: it never holds up the others.
+    A mail that cannot be made ends alone: it never holds up the others.
     """
-    phones = await people.phones_by_id(session, {i.registration_id for i in items if i.registration_id})
-    codes = await verifications.live_by_id(
-        session, {i.verification_id for i in items if i.verification_id}, now
-    )
-    ready: dict[int, Sendable] = {}
-    ended: dict[int, str] = {}
+    known = await _look_up(session, items, now)
+    done = Permitted()
     for item in items:
+        if item.text_id in done.ended:
+            # What went wrong with a part is the end of those behind it.
+            await _end(session, item, owner, now, unbuilt=False)
+            continue
         unbuilt = False
         try:
-            if item.verification_id is not None:
-                address = _code_address(session, codes.get(item.verification_id), shelf)
-            else:
-                phone = phones.get(item.registration_id or 0)
-                address = await _chat_address(session, item, phone, shelf, now)
+            address = known.address(item, shelf)
             if address is not None:
-                ready[item.id] = Sendable(address, outbox.words_of(session, item), item.mail_id)
+                done.ready[item.id] = Sendable(address, outbox.words_of(session, item), item.mail_id)
                 continue
         except (ValueError, WrongKey) as failed:
             # The kind only: the row is private.
@@ -67,40 +72,63 @@ async def permit(
             unbuilt = True
         reason = await _end(session, item, owner, now, unbuilt=unbuilt)
         if item.text_id is not None:
-            ended[item.text_id] = reason
-    return ready, ended
+            done.ended[item.text_id] = reason
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the store knows about a batch."""
+
+    session: AsyncSession
+    phones: dict[int, Phone]
+    codes: dict[int, Verification]
+    audiences: dict[permits.Pair, str]
+    blocked: set[permits.Pair]
+    now: datetime
+
+    def address(self, item: Leased, shelf: Shelf) -> str | None:
+        """Build the address, or None where the mail may not go."""
+        if item.verification_id is not None:
+            return self._code_address(self.codes.get(item.verification_id), shelf)
+        phone = self.phones.get(item.registration_id or 0)
+        if phone is None or phone.version != item.registration_version or phone.paused(self.now):
+            return None
+        if not shelf.takes(phone, self.now) or (phone.person_id, item.sender_id) in self.blocked:
+            return None
+        if self.audiences.get((phone.person_id, item.guild_id or 0)) != EVERYONE:
+            return None
+        number = Number(people.number_of(self.session, phone), phone.country)
+        return recipient(number, Gateway(phone.domain, Form(phone.form), phone.prefix))
+
+    def _code_address(self, waiting: Verification | None, shelf: Shelf) -> str | None:
+        if waiting is None or waiting.domain not in shelf.domains:
+            return None
+        number = Number(vault_of(self.session).open(waiting.number_sealed), waiting.country)
+        return recipient(number, Gateway(waiting.domain, Form(waiting.form), waiting.prefix))
+
+
+async def _look_up(session: AsyncSession, items: Sequence[Leased], now: datetime) -> _Known:
+    registrations = {item.registration_id for item in items if item.registration_id}
+    code_ids = {item.verification_id for item in items if item.verification_id}
+    phones = await people.phones_by_id(session, registrations) if registrations else {}
+    codes = await verifications.live_by_id(session, code_ids, now) if code_ids else {}
+    chat = [(phones[i.registration_id].person_id, i) for i in items if i.registration_id in phones]
+    audiences = await permits.audiences(session, {(person, i.guild_id or 0) for person, i in chat})
+    blocked = await permits.blocked(session, {(person, i.sender_id) for person, i in chat})
+    return _Known(session, phones, codes, audiences, blocked, now)
 
 
 async def _end(session: AsyncSession, item: Leased, owner: int, now: datetime, *, unbuilt: bool) -> str:
-    """End an item that may not go, and what waits behind it; returns the reason to show the sender."""
-    if item.ambiguous:
+    """End a mail that may not go, and what waits behind it; returns the reason to show the sender."""
+    if item.unsure:
         state, reason = Item.UNSURE, UNSURE
     else:
         state, reason = (Item.REFUSED, UNBUILT) if unbuilt else (Item.CANCELLED, "")
-    await outbox.finish(session, owner, item.id, state)
+    await leases.finish(session, owner, [item.id], state)
     if item.text_id is not None:
         await outbox.end_waiting(session, Item.CANCELLED, text_id=item.text_id)
     elif unbuilt:
-        words = CODE_UNSURE if item.ambiguous else CODE_UNBUILT
+        words = CODE_UNSURE if item.unsure else CODE_UNBUILT
         await notices.add(session, item.sender_id, CODE_NOTICE, now, words=words)
     return reason
-
-
-async def _chat_address(
-    session: AsyncSession, item: Leased, phone: people.Phone | None, shelf: Shelf, now: datetime
-) -> str | None:
-    if phone is None or phone.version != item.registration_version or phone.paused(now):
-        return None
-    if not shelf.takes(phone, now) or await people.is_blocked(session, phone.person_id, item.sender_id):
-        return None
-    if item.guild_id is None or await people.audience(session, phone.person_id, item.guild_id) != EVERYONE:
-        return None
-    number = Number(people.number_of(session, phone), phone.country)
-    return recipient(number, Gateway(phone.domain, Form(phone.form), phone.prefix))
-
-
-def _code_address(session: AsyncSession, waiting: Verification | None, shelf: Shelf) -> str | None:
-    if waiting is None or waiting.domain not in shelf.domains:
-        return None
-    number = Number(vault_of(session).open(waiting.number_sealed), waiting.country)
-    return recipient(number, Gateway(waiting.domain, Form(waiting.form), waiting.prefix))

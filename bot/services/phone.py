@@ -1,6 +1,5 @@
 """Let a person see and change their own registration."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,8 +9,8 @@ from bot.domain.consent import EVERYONE, WORDING_VERSION
 from bot.domain.errors import UserError
 from bot.domain.phone import mask
 from bot.domain.states import Item
-from bot.domain.words import short
-from bot.services.shelf import Shelf
+from bot.domain.words import UNSURE, short
+from bot.services.shelf import Listed, Shelf
 from bot.services.standing import update_standings
 
 LAST_TEXTS = 20
@@ -32,9 +31,7 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
     carrier = listed.carrier.name if listed else phone.carrier
     lines = [f"Your phone: {mask(people.number_of(session, phone))}, {carrier}."]
     if not shelf.takes(phone, now):
-        lines.append(
-            "It takes no texts at the moment: its carrier was changed or closed. Use /phone register again."
-        )
+        lines.append(await _what_to_do(session, person_id, listed, now))
     elif phone.paused_until is not None and phone.paused(now):
         lines.append(f"Texts are paused{_until(phone.paused_until, now)}. /phone resume turns them on.")
     open_guilds = sum(who == EVERYONE for _, who in await people.opt_ins(session, person_id))
@@ -43,13 +40,24 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
     return "\n".join(lines)
 
 
+async def _what_to_do(session: AsyncSession, person_id: int, listed: Listed | None, now: datetime) -> str:
+    """Say why a phone takes no texts, and what helps."""
+    if await verifications.live(session, person_id, now):
+        return "It takes no texts until you type the code that is on its way, with /phone verify."
+    if listed is not None and listed.off:
+        name = listed.carrier.name
+        return f"It takes no texts while {name} is switched off. /phone register offers others."
+    return "It takes no texts at the moment: its carrier was changed or closed. Use /phone register again."
+
+
 async def sent(session: AsyncSession, person_id: int) -> str:
     """List a person's last texts with their state, never their words."""
     rows = await texts.sent_by(session, person_id, LAST_TEXTS)
     if not rows:
         return "You have sent no texts yet. Use /text in a server."
     return "\n".join(
-        f"<t:{int(row.created_at.timestamp())}:R> to <@{row.recipient_id}>: {short(row.state)}"
+        f"<t:{int(row.created_at.timestamp())}:R> to <@{row.recipient_id}>: "
+        f"{short(row.state, row.reason, row.parts, row.parts_sent)}"
         for row in rows
     )
 
@@ -63,7 +71,7 @@ async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
     had = await people.forget_phone(session, person_id)
     await verifications.end(session, person_id)
     await outbox.forget_codes(session, person_id)
-    await cancel_waiting(session, person_id, now)
+    await _cancel_waiting(session, person_id, now)
     await notices.forget_person(session, person_id)
     if not had and waiting is None:
         return _NO_PHONE
@@ -73,11 +81,10 @@ async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
     )
 
 
-async def cancel_waiting(session: AsyncSession, person_id: int, now: datetime) -> Collection[int]:
+async def _cancel_waiting(session: AsyncSession, person_id: int, now: datetime) -> None:
     """Cancel every text that waits for a person, and tell its sender."""
     hit = await outbox.end_waiting(session, Item.CANCELLED, queue=person_id)
-    await update_standings(session, hit, now)
-    return hit
+    await update_standings(session, hit.keys(), now, {text: UNSURE for text, unsure in hit.items() if unsure})
 
 
 async def pause(session: AsyncSession, person_id: int, hours: int | None, now: datetime) -> str:

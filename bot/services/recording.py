@@ -1,116 +1,147 @@
 """Record what attempts came to."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import leases, notices, outbox
-from bot.db.outbox import Leased
+from bot.db.leases import Leased
 from bot.domain.outcome import MOST_AMBIGUOUS, REFUSED, Outcome, Reply, Step, decide
 from bot.domain.states import Item
-from bot.domain.words import CODE_FAILED, CODE_LATE, CODE_UNSURE, LATER, LIMITED, RELAY_AWAY, UNSURE
+from bot.domain.words import (
+    CODE_FAILED,
+    CODE_LATE,
+    CODE_UNSURE,
+    GATEWAY_CLOSED,
+    LATER,
+    LIMITED,
+    RELAY_AWAY,
+    UNSURE,
+)
+from bot.services.gateways import Gateways
 from bot.services.standing import update_standings
 
 _log = logging.getLogger(__name__)
 RetryAt = Callable[[int], datetime]  # from the attempts so far
+Result = tuple[Leased, Reply]
 ACCOUNT_PAUSE = timedelta(minutes=30)
 CODE_NOTICE = "code"
 EXPIRE_AT_ONCE = 200
-# In an item's `ambiguous` a line that broke counts two; leases that crashes lost count one between them.
-# So a crash leaves it open whether a text arrived, but never brings its end nearer.
-_BREAK, _CRASH = 2, 1
+
+
+@dataclass(slots=True)
+class _Record:
+    """One transaction's recording, with the reasons that senders are shown."""
+
+    session: AsyncSession
+    owner: int
+    now: datetime
+    retry_at: RetryAt
+    gateways: Gateways
+    reasons: dict[int, str] = field(default_factory=dict)
+
+    async def plain(self, results: Sequence[Result]) -> None:
+        """Record what needs no thought, all at once: mails sent, and mails not begun."""
+        not_begun = [item.id for item, reply in results if decide(reply) is Outcome.STOPPED]
+        await leases.put_back(self.session, self.owner, not_begun, self.now)
+        sent = {item.id: item for item, reply in results if decide(reply) is Outcome.SENT}
+        ours = await leases.finish(self.session, self.owner, sent.keys(), Item.SENT)
+        for item in sent.values():
+            self._take_note(item, item.id in ours, "")
+        if sent:
+            _log.info("outbox: sent %s", ", ".join(map(str, sent)))
+
+    async def one(self, item: Leased, reply: Reply, outcome: Outcome) -> None:
+        """Record one that needs thought."""
+        ours, reason = await self._apply(item, reply, outcome)
+        self._take_note(item, ours, reason)
+
+    def _take_note(self, item: Leased, ours: bool, reason: str) -> None:
+        if not ours:
+            _log.warning("outbox %d: its lease is no longer ours, the result is left out", item.id)
+        elif item.text_id is not None:
+            self.reasons[item.text_id] = reason
+
+    async def _apply(self, item: Leased, reply: Reply, outcome: Outcome) -> tuple[bool, str]:
+        """Apply one outcome; returns whether the lease was ours, and the reason to show the sender."""
+        if self.gateways.learn(item, reply, outcome):
+            return await self._wait(item, self.now, attempts=1), GATEWAY_CLOSED
+        match outcome:
+            case Outcome.RETRY:
+                return await self._wait(item, self.retry_at(item.attempts), attempts=1), LATER
+            case Outcome.RELAY_AWAY:
+                return await self._wait(item, self.now), RELAY_AWAY
+            case Outcome.ACCOUNT_LIMIT:
+                return await self._wait(item, self.now + ACCOUNT_PAUSE), LIMITED
+            case Outcome.AMBIGUOUS:
+                return await self._unsure(item, reply)
+        return await self._refused(item, outcome)
+
+    async def _wait(
+        self, item: Leased, due_at: datetime, *, attempts: int = 0, ambiguous: int = 0, lost: int = 0
+    ) -> bool:
+        counts = {"attempts": attempts, "ambiguous": ambiguous, "lost": lost}
+        ours = await leases.put_back(self.session, self.owner, [item.id], due_at, **counts)
+        if ours and due_at > self.now:
+            await leases.hold_up(self.session, item, due_at)
+        return bool(ours)
+
+    async def _unsure(self, item: Leased, reply: Reply) -> tuple[bool, str]:
+        # Crashes of our own never give a text up: it may not have been begun in any of them.
+        ours_to_blame = reply.step is Step.LOST
+        if item.verification_id is None and (ours_to_blame or item.ambiguous + 1 < MOST_AMBIGUOUS):
+            count = {"lost": 1} if ours_to_blame else {"ambiguous": 1}
+            put_back = await self._wait(item, self.retry_at(item.attempts), attempts=1, **count)
+            return put_back, "" if ours_to_blame else LATER
+        # A code is never sent twice: the person asks for a new one instead.
+        return await self._end(item, Item.UNSURE, CODE_UNSURE), UNSURE
+
+    async def _refused(self, item: Leased, outcome: Outcome) -> tuple[bool, str]:
+        # An earlier attempt may have arrived: then nobody may be told that it was not sent.
+        state, reason = (Item.UNSURE, UNSURE) if item.unsure else (Item.REFUSED, str(outcome))
+        return await self._end(item, state, CODE_FAILED), reason
+
+    async def _end(self, item: Leased, state: Item, code_words: str) -> bool:
+        ours = await leases.finish(self.session, self.owner, [item.id], state)
+        if ours and item.text_id is not None:
+            await outbox.end_waiting(self.session, Item.CANCELLED, text_id=item.text_id)
+        elif ours:
+            await notices.add(self.session, item.sender_id, CODE_NOTICE, self.now, words=code_words)
+        return bool(ours)
 
 
 async def record(
     session: AsyncSession,
     owner: int,
-    results: Sequence[tuple[Leased, Reply]],
+    results: Sequence[Result],
     now: datetime,
     retry_at: RetryAt,
+    gateways: Gateways,
 ) -> int:
     """Write down how mails we hold ended; returns how many texts moved."""
-    reasons: dict[int, str] = {}
+    if not results:
+        return 0
+    writing = _Record(session, owner, now, retry_at, gateways)
+    await writing.plain(results)
+    odd: list[tuple[Leased, str, str, int | None]] = []
     for item, reply in results:
         outcome = decide(reply)
-        ours, reason = await _record_one(session, owner, item, reply, outcome, now, retry_at)
-        if item.text_id is not None and ours and outcome is not Outcome.STOPPED:
-            reasons[item.text_id] = reason
-        if outcome not in (Outcome.SENT, Outcome.STOPPED):
+        if outcome is Outcome.SENT:
+            gateways.learn(item, reply, outcome)
+        elif outcome is not Outcome.STOPPED:
+            await writing.one(item, reply, outcome)
             _log_attempt(item, reply, outcome)
-            await outbox.note_attempt(session, item, outcome, reply.step, reply.code, now)
-        if not ours:
-            _log.warning("outbox %d: its lease is no longer ours, the result is left out", item.id)
-    return await update_standings(session, reasons.keys(), now, reasons)
+            odd.append((item, outcome, reply.step, reply.code))
+    await outbox.note_attempts(session, odd, now)
+    return await update_standings(session, writing.reasons.keys(), now, writing.reasons)
 
 
 def _log_attempt(item: Leased, reply: Reply, outcome: Outcome) -> None:
     level = logging.WARNING if outcome in REFUSED or outcome is Outcome.AMBIGUOUS else logging.INFO
     _log.log(level, "outbox %d: %s at %s", item.id, outcome, reply)
-
-
-async def _record_one(
-    session: AsyncSession,
-    owner: int,
-    item: Leased,
-    reply: Reply,
-    outcome: Outcome,
-    now: datetime,
-    retry_at: RetryAt,
-) -> tuple[bool, str]:
-    """Apply one outcome; returns whether the lease was ours, and the reason to show the sender."""
-    match outcome:
-        case Outcome.SENT:
-            return await outbox.finish(session, owner, item.id, Item.SENT), ""
-        case Outcome.RETRY:
-            return await outbox.put_back(session, owner, item.id, retry_at(item.attempts), attempts=1), LATER
-        case Outcome.STOPPED:
-            return await outbox.put_back(session, owner, item.id, now), ""
-        case Outcome.RELAY_AWAY:
-            return await outbox.put_back(session, owner, item.id, now), RELAY_AWAY
-        case Outcome.ACCOUNT_LIMIT:
-            return await outbox.put_back(session, owner, item.id, now + ACCOUNT_PAUSE), LIMITED
-        case Outcome.AMBIGUOUS:
-            return await _unsure(session, owner, item, reply, now, retry_at)
-    return await _refused(session, owner, item, outcome, now)
-
-
-async def _unsure(
-    session: AsyncSession, owner: int, item: Leased, reply: Reply, now: datetime, retry_at: RetryAt
-) -> tuple[bool, str]:
-    # Crashes of our own never give a text up: it may not have been begun in any of them.
-    ours_to_blame = reply.step is Step.LOST
-    breaks, had_crash = divmod(item.ambiguous, _BREAK)
-    if item.verification_id is None and (ours_to_blame or breaks + 1 < MOST_AMBIGUOUS):
-        doubt = _BREAK if not ours_to_blame else 0 if had_crash else _CRASH
-        put_back = await outbox.put_back(
-            session, owner, item.id, retry_at(item.attempts), attempts=1, ambiguous=doubt
-        )
-        return put_back, "" if ours_to_blame else LATER
-    # A code is never sent twice: the person asks for a new one instead.
-    ours = await outbox.finish(session, owner, item.id, Item.UNSURE)
-    if ours:
-        await _end(session, item, CODE_UNSURE, now)
-    return ours, UNSURE
-
-
-async def _refused(
-    session: AsyncSession, owner: int, item: Leased, outcome: Outcome, now: datetime
-) -> tuple[bool, str]:
-    # An earlier attempt may have arrived: then nobody may be told that it was not sent.
-    state, reason = (Item.UNSURE, UNSURE) if item.ambiguous else (Item.REFUSED, str(outcome))
-    ours = await outbox.finish(session, owner, item.id, state)
-    if ours:
-        await _end(session, item, CODE_FAILED, now)
-    return ours, reason
-
-
-async def _end(session: AsyncSession, item: Leased, code_words: str, now: datetime) -> None:
-    if item.text_id is not None:
-        await outbox.end_waiting(session, Item.CANCELLED, text_id=item.text_id)
-    else:
-        await notices.add(session, item.sender_id, CODE_NOTICE, now, words=code_words)
 
 
 async def end_late(session: AsyncSession, now: datetime) -> int:
@@ -122,7 +153,7 @@ async def end_late(session: AsyncSession, now: datetime) -> int:
     return await update_standings(session, {text_id for text_id, _, _ in late if text_id}, now, reasons)
 
 
-async def take_over(session: AsyncSession, owner: int, now: datetime) -> int:
+async def take_over(session: AsyncSession, owner: int, now: datetime, gateways: Gateways) -> int:
     """Take up dead relays' leases: perhaps past the final dot, so each is an ambiguous attempt."""
     items = await leases.orphans(session, owner)
     if not items:
@@ -130,6 +161,14 @@ async def take_over(session: AsyncSession, owner: int, now: datetime) -> int:
     await leases.adopt(session, items, owner)
     _log.warning("outbox: took over %d leases of a relay that is gone", len(items))
     # No waiting for these: the break was ours, not the server's.
-    return await record(
-        session, owner, [(item, Reply(Step.LOST, None)) for item in items], now, lambda _: now
-    )
+    lost = [(item, Reply(Step.LOST, None)) for item in items]
+    return await record(session, owner, lost, now, lambda _: now, gateways)
+
+
+async def sweep(
+    session: AsyncSession, owner: int, held: Collection[int], now: datetime, gateways: Gateways
+) -> int:
+    """Do what is due every second: end what is late, and see to leases that nobody looks after."""
+    moved = await end_late(session, now)
+    await leases.give_back_lost(session, owner, held)
+    return moved + await take_over(session, owner, now, gateways)

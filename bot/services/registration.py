@@ -21,7 +21,7 @@ from bot.domain.limits import Limits
 from bot.domain.phone import Number, parse_number
 from bot.domain.render import code_text
 from bot.domain.states import Item
-from bot.domain.words import CODE_SENT, EVICTED
+from bot.domain.words import CODE_SENT, EVICTED, NO_SUCH_CARRIER
 from bot.services.shelf import SHARED, Shelf
 from bot.services.texting import MAIL_ID_BYTES
 
@@ -54,7 +54,7 @@ def carrier_to_register(
     """Find a carrier that may be registered with, and the warning that goes with it; raises UserError."""
     listed = shelf.named(guild_id, slug)
     if listed is None:
-        raise UserError("There is no such carrier here. Pick one from the list that appears while you type.")
+        raise UserError(NO_SUCH_CARRIER)
     if listed.off:
         raise UserError(f"{listed.carrier.name} is switched off here. Pick another carrier, or ask an admin.")
     closed = refusal(listed.carrier, now.date())

@@ -11,7 +11,7 @@ from bot.db.people import ACTIVE, Phone
 from bot.db.tables import CarrierEntry
 from bot.domain.catalogue import Carrier, Form, Gateway, Kind, Status, refusal
 from bot.domain.catalogue_file import Catalogue
-from bot.domain.search import rank
+from bot.domain.search import rank, search_entries
 
 SHARED = 0
 
@@ -39,6 +39,8 @@ class Shelf:
         self._entries: dict[tuple[int, str], Listed] = {(SHARED, c.slug): Listed(c) for c in shipped.carriers}
         self._hidden: set[tuple[int, str]] = set()
         self._removed: dict[str, Listed] = {}
+        self._rates = _rates(self._entries.values())
+        self._folded = search_entries(shipped.carriers)
         self.domains: frozenset[str] = self._operator_domains
 
     @property
@@ -69,6 +71,9 @@ class Shelf:
             else:
                 merged[key] = Listed(patched, row.enabled is False)
         self._entries, self._hidden, self._removed = merged, hidden, removed
+        self._rates = _rates(merged.values())
+        # Folded once for each change, not for each letter that somebody types.
+        self._folded = search_entries(x.carrier for x in (*merged.values(), *removed.values()))
         self.domains = self._operator_domains | domains
         self._version = version
 
@@ -119,6 +124,10 @@ class Shelf:
         there = [one for one in (*shared, *gone) if one.gateway and one.gateway.domain == domain]
         return sorted(there, key=lambda carrier: carrier.kind is not Kind.CARRIER)
 
+    def rate_of(self, domain: str) -> int | None:
+        """Say how many texts a minute a gateway takes, by its entries; None where none says so."""
+        return self._rates.get(domain)
+
     def search(
         self,
         guild_id: int | None,
@@ -130,9 +139,8 @@ class Shelf:
     ) -> list[Carrier]:
         """Rank at most 25 carriers for a choice: those on offer, or everything the guild sees."""
         seen: Iterable[Listed] = (*self.seen_in(guild_id), *(self._removed.values() if removed else ()))
-        return rank(
-            (x.carrier for x in seen if everything or (not x.off and _sendable(x.carrier))), query, country
-        )
+        wanted = {_key(x.carrier) for x in seen if everything or (not x.off and _sendable(x.carrier))}
+        return rank((entry for entry in self._folded if _key(entry.carrier) in wanted), query, country)
 
     def takes(self, phone: Phone, now: datetime) -> bool:
         """Tell whether texts may go to a registration through its carrier today."""
@@ -149,6 +157,19 @@ class Shelf:
             and listed.carrier.gateway.domain == domain
             and refusal(listed.carrier, now.date()) is None
         )
+
+
+def _rates(entries: Iterable[Listed]) -> dict[str, int]:
+    rates: dict[str, int] = {}
+    for carrier in (listed.carrier for listed in entries):
+        if carrier.gateway is not None and carrier.rate is not None:
+            domain = carrier.gateway.domain
+            rates[domain] = min(carrier.rate, rates.get(domain, carrier.rate))
+    return rates
+
+
+def _key(carrier: Carrier) -> tuple[int, str]:
+    return carrier.guild_id or SHARED, carrier.slug
 
 
 def _sendable(carrier: Carrier) -> bool:
@@ -171,5 +192,6 @@ def _patched(carrier: Carrier | None, row: CarrierEntry) -> Carrier:
         mms_domain=row.mms_domain or base.mms_domain,
         status=Status(row.status) if row.status else base.status,
         status_date=date.fromisoformat(row.status_date) if row.status_date else base.status_date,
+        status_date_parts=3 if row.status_date else base.status_date_parts,
         enabled=bool(row.enabled),
     )

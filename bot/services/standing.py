@@ -6,9 +6,12 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, texts
-from bot.domain.states import State, parts_sent, text_state
+from bot.db.texts import Move
+from bot.domain.standing import Standing
+from bot.domain.states import MUST_KNOW, State, parts_sent, text_state
 
 TEXT_NOTICE = "text"
+_MOVABLE = (State.QUEUED, State.HELD, State.SENDING)
 
 
 async def update_standings(
@@ -17,21 +20,36 @@ async def update_standings(
     """Move texts to where their mails say they stand; a change becomes a notice. Returns how many moved."""
     if not text_ids:
         return 0
-    moved = 0
     # Locked before the mails are read: of two who end the last mails at once, the second sees both ends.
     standings = await texts.lock_standings(session, text_ids)
+    moves: list[Move] = []
+    word: list[tuple[int, int]] = []
     for text_id, items in (await texts.part_states(session, text_ids)).items():
         text = standings.get(text_id)
-        if text is None or text.state not in (State.QUEUED, State.HELD, State.SENDING):
+        if text is None or text.state not in _MOVABLE:
             continue
-        state = text_state(items)
+        state, sent = text_state(items), parts_sent(items)
         reason = (reasons or {}).get(text_id, text.reason if state == State.QUEUED else "")
-        changed = await texts.set_state(session, text_id, state, reason, parts_sent(items), now)
-        # Of parts that went one by one the sender need not hear.
-        if changed and (state != text.state or reason != text.reason):
-            await notices.add(session, text.sender_id, TEXT_NOTICE, now, text_id=text_id)
-            moved += 1
-    return moved
+        if (state, reason, sent) == (text.state, text.reason, text.parts_sent):
+            continue
+        moves.append(Move(text_id, state, reason, sent))
+        # Of parts that went one by one the sender need not hear, nor of what no answer can show any more.
+        if (state, reason) != (text.state, text.reason) and (text.open(now) or state in MUST_KNOW):
+            word.append((text.sender_id, text_id))
+    await texts.move(session, moves, now)
+    await notices.add_for_texts(session, TEXT_NOTICE, word, now)
+    return len(word)
+
+
+async def say_why_they_wait(
+    session: AsyncSession, waiting: Collection[Standing], reason: str, now: datetime
+) -> int:
+    """Give texts that wait a reason, and leave word of it once; returns how many had another one before."""
+    new = [text for text in waiting if text.reason != reason]
+    moves = [Move(text.id, text.state, reason, text.parts_sent) for text in new]
+    await texts.move(session, moves, now)
+    await notices.add_for_texts(session, TEXT_NOTICE, [(t.sender_id, t.id) for t in new if t.open(now)], now)
+    return len(new)
 
 
 async def note_standing(session: AsyncSession, text_id: int, sender_id: int, now: datetime) -> None:

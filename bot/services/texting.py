@@ -1,21 +1,22 @@
 """Accept texts: decide in order, keep what is permitted, and answer each with a value."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import enqueue, people, texts
-from bot.db import limits as uses
 from bot.domain.consent import EVERYONE
 from bot.domain.errors import UserError
-from bot.domain.limits import Limits, Rate
+from bot.domain.limits import Limits
 from bot.domain.render import chat_parts
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import State
 from bot.domain.words import REFUSAL
+from bot.services.bounds import Bounds
 from bot.services.shelf import Shelf
 
 MAIL_ID_BYTES = 16
@@ -64,109 +65,137 @@ class Rules:
     shelf: Shelf
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A text that its sender may send, in the parts that a phone would show."""
+
+    request: Request
+    parts: tuple[str, ...]
+
+
 async def accept(
     session: AsyncSession, requests: Sequence[Request], rules: Rules, now: datetime
 ) -> list[Accepted | Refused]:
     """Decide on texts in order inside one transaction; its commit is the durable line."""
     await rules.shelf.refresh(session)
-    await texts.take_turns(session, [request.interaction_id for request in requests])
-    return [await _accept_one(session, request, rules, now) for request in requests]
-
-
-async def _accept_one(
-    session: AsyncSession, request: Request, rules: Rules, now: datetime
-) -> Accepted | Refused:
-    known = await texts.standings(session, [request.interaction_id])
-    if known:
+    distinct: dict[int, Request] = {}
+    for request in requests:
         # Discord replays events after a RESUME: the same interaction is the same text.
-        return Accepted(known[request.interaction_id])
+        distinct.setdefault(request.interaction_id, request)
+    await texts.take_turns(session, distinct)
+    answers: dict[int, Accepted | Refused] = {
+        text_id: Accepted(text) for text_id, text in (await texts.standings(session, distinct)).items()
+    }
+    new = [request for text_id, request in distinct.items() if text_id not in answers]
+    answers.update(await _decide(session, new, rules, now))
+    return [answers[request.interaction_id] for request in requests]
+
+
+async def _decide(
+    session: AsyncSession, requests: Sequence[Request], rules: Rules, now: datetime
+) -> dict[int, Accepted | Refused]:
+    """Decide on new texts; the order is the same for everybody, so that no answer tells who is registered."""
+    answers: dict[int, Accepted | Refused] = {}
+    bounds = Bounds(session, rules.limits, now)
+    drafts = await _drafts(requests, bounds, answers)
+    permitted = await _permitted(session, drafts, rules, now)
+    may = (draft.request for draft in drafts if draft.request.interaction_id in permitted)
+    await bounds.hold_recipients((one.recipient_id, one.guild_id) for one in may)
+    kept: list[tuple[_Draft, people.Phone]] = []
+    for draft in drafts:
+        with _refusing(draft.request, answers):
+            phone = permitted.get(draft.request.interaction_id)
+            if phone is None:
+                raise UserError(REFUSAL)
+            bounds.count_recipient(draft.request.recipient_id, draft.request.guild_id)
+            kept.append((draft, phone))
+    await bounds.save()
+    return answers | {text.id: Accepted(text) for text in await _keep(session, kept, rules, now)}
+
+
+async def _drafts(
+    requests: Sequence[Request], bounds: Bounds, answers: dict[int, Accepted | Refused]
+) -> list[_Draft]:
+    """Write what its sender may send, as far as that depends on the sender and the text alone."""
+    for request in requests:
+        with _refusing(request, answers):
+            _check_target(request)
+    aimed = [request for request in requests if request.interaction_id not in answers]
+    await bounds.hold_senders((one.sender_id, one.recipient_id) for one in aimed)
+    drafts = []
+    for request in aimed:
+        with _refusing(request, answers):
+            bounds.count_sender(request.sender_id, request.recipient_id)
+            parts = chat_parts(request.sender_handle, request.guild_name, request.words)
+            drafts.append(_Draft(request, parts))
+    return drafts
+
+
+@contextmanager
+def _refusing(request: Request, answers: dict[int, Accepted | Refused]) -> Iterator[None]:
+    """Answer a request with the sentence of its refusal."""
     try:
-        # The order is the same for everybody, so that no answer tells who is registered.
-        await _check_sender(session, request, rules, now)
-        parts = chat_parts(request.sender_handle, request.guild_name, request.words)
-        phone = await _phone_that_takes(session, request, rules, now)
-        await _check_recipient_limits(session, request, rules, now)
+        yield
     except UserError as refused:
-        return Refused(str(refused))
-    return Accepted(await _keep(session, request, parts, phone, rules, now))
+        answers[request.interaction_id] = Refused(str(refused))
 
 
-async def _check_sender(session: AsyncSession, request: Request, rules: Rules, now: datetime) -> None:
+def _check_target(request: Request) -> None:
     if request.recipient_id == request.sender_id:
         raise UserError("That's you. Pick somebody else to text.")
     if request.recipient_is_bot:
         raise UserError("That's a bot; bots have no phone. Pick a person to text.")
-    if rules.limits is None:
-        return
-    sender, pair = request.sender_id, f"{request.sender_id}:{request.recipient_id}"
-    await _use(
-        session, f"sender:{sender}", rules.limits.sender, now, "You've sent as many texts as you may for now"
-    )
-    await _use(
-        session,
-        f"pair:{pair}",
-        rules.limits.pair,
-        now,
-        "You've tried to text this person often enough for now",
-    )
 
 
-async def _check_recipient_limits(
-    session: AsyncSession, request: Request, rules: Rules, now: datetime
-) -> None:
-    if rules.limits is None:
-        return
-    full = "That person has had as many texts as they can take for now"
-    await _use(session, f"recipient:{request.recipient_id}", rules.limits.recipient, now, full)
-    full = "This server has sent as many texts as it may for now"
-    await _use(session, f"guild:{request.guild_id}", rules.limits.guild, now, full)
+async def _permitted(
+    session: AsyncSession, drafts: Sequence[_Draft], rules: Rules, now: datetime
+) -> dict[int, people.Phone]:
+    """Find the phones that take these texts; every look-up is made in every case, so time tells nothing."""
+    asked = {_way(draft.request) for draft in drafts}
+    reaches = await people.reaches(session, asked)
+    found = ((draft.request, reaches[_way(draft.request)]) for draft in drafts)
+    return {
+        request.interaction_id: reach.phone
+        for request, reach in found
+        if reach.phone is not None
+        and request.recipient_is_member
+        and reach.audience == EVERYONE
+        and not reach.blocked
+        and not reach.phone.paused(now)
+        and rules.shelf.takes(reach.phone, now)
+    }
 
 
-async def _use(session: AsyncSession, key: str, rate: Rate, now: datetime, sentence: str) -> None:
-    next_at = await uses.use(session, key, rate.count, rate.per, now)
-    if next_at is not None:
-        raise UserError(f"{sentence}. The next one can go <t:{int(next_at.timestamp()) + 1}:R>.")
-
-
-async def _phone_that_takes(
-    session: AsyncSession, request: Request, rules: Rules, now: datetime
-) -> people.Phone:
-    # Every look-up is made in every case, so that time tells as little as words.
-    phone = await people.phone_of(session, request.recipient_id)
-    audience = await people.audience(session, request.recipient_id, request.guild_id)
-    blocked = await people.is_blocked(session, request.recipient_id, request.sender_id)
-    if phone is None or not request.recipient_is_member or audience != EVERYONE or blocked:
-        raise UserError(REFUSAL)
-    if phone.paused(now) or not rules.shelf.takes(phone, now):
-        raise UserError(REFUSAL)
-    return phone
+def _way(request: Request) -> tuple[int, int, int]:
+    return request.recipient_id, request.guild_id, request.sender_id
 
 
 async def _keep(
-    session: AsyncSession,
-    request: Request,
-    parts: Sequence[str],
-    phone: people.Phone,
-    rules: Rules,
-    now: datetime,
-) -> Standing:
-    text = Standing(
-        request.interaction_id,
-        request.sender_id,
-        request.recipient_id,
-        request.guild_id,
-        State.QUEUED,
-        "",
-        len(parts),
-        0,
-        now,
-    )
-    await texts.add(session, text, request.answer)
-    items = [
+    session: AsyncSession, kept: Sequence[tuple[_Draft, people.Phone]], rules: Rules, now: datetime
+) -> list[Standing]:
+    """Keep texts with their mails."""
+    new = [_standing(draft, now) for draft, _ in kept]
+    answers = [draft.request.answer for draft, _ in kept]
+    await texts.add(session, list(zip(new, answers, strict=True)))
+    items = [item for draft, phone in kept for item in _items(draft, phone, rules, now)]
+    await enqueue.add(session, items)
+    return new
+
+
+def _standing(draft: _Draft, now: datetime) -> Standing:
+    request, parts = draft.request, len(draft.parts)
+    who = (request.sender_id, request.recipient_id, request.guild_id)
+    until = request.answer.until if request.answer else None
+    return Standing(request.interaction_id, *who, State.QUEUED, "", parts, 0, now, until)
+
+
+def _items(draft: _Draft, phone: people.Phone, rules: Rules, now: datetime) -> list[enqueue.NewItem]:
+    request = draft.request
+    return [
         enqueue.NewItem(
             queue=request.recipient_id,
             priority=enqueue.CHAT_PRIORITY,
-            text_id=text.id,
+            text_id=request.interaction_id,
             registration_id=phone.id,
             registration_version=phone.version,
             sender_id=request.sender_id,
@@ -178,7 +207,5 @@ async def _keep(
             due_at=now,
             expires_at=now + rules.expires,
         )
-        for number, words in enumerate(parts, 1)
+        for number, words in enumerate(draft.parts, 1)
     ]
-    await enqueue.add(session, items)
-    return text

@@ -37,11 +37,12 @@ def upgrade() -> None:
     _index("sender", ["sender_id", "turn", "queue"], "turn IS NOT NULL")
     _index("expires", ["expires_at"], "turn IS NOT NULL")
     _index("lease", ["lease_owner"], "lease_owner IS NOT NULL")
+    _index("codes", ["queue"], "priority = 0")
 
 
 def downgrade() -> None:
     """Take down."""
-    for name in ("claim", "queue", "sender", "expires", "lease"):
+    for name in ("claim", "queue", "sender", "expires", "lease", "codes"):
         op.drop_index(f"ix_outbox_{name}", "outbox")
     op.execute("UPDATE outbox SET ambiguous = ambiguous * 2 + CASE WHEN lost > 0 THEN 1 ELSE 0 END")
     with op.batch_alter_table("outbox", schema=None) as batch_op:

@@ -137,7 +137,7 @@ async def test_a_name_does_for_the_entry_it_means(town: Town) -> None:
     assert asked.content == "Nobody is registered with Sun. /carrier enable brings it back. Remove it?"
     await town.editor.press(asked, "Yes, do it")
     await asked.settled(lambda a: a.content == "Removed Sun. /carrier enable brings it back.")
-    assert (await town.says(town.editor, "carrier show", carrier="us-helio")).startswith("There is no such")
+    assert (await town.says(town.editor, "carrier show", carrier="us-helio")).startswith("Sun was removed")
     choices = await town.admin.autocomplete(town.guild, "carrier enable", "carrier", "sun")
     assert "us-helio" not in [choice.value for choice in choices]
     town.world.discord.join(town.guild, town.editor, ADMINISTRATOR)

@@ -190,6 +190,19 @@ async def test_an_admin_cannot_lift_what_the_owner_switched_off(town: Town) -> N
     )
 
 
+async def test_nobody_else_presses_a_confirm_button_even_if_they_see_it(town: Town) -> None:
+    await answered(town, town.admin, "carrier add")
+    choices = await town.admin.autocomplete(town.guild, "carrier show", "carrier", "Home Mobile")
+    asked = await town.admin.slash(town.guild, "carrier remove", carrier=choices[0].value)
+    await asked.settled(lambda a: a.buttons == ["Yes, do it"])
+    asked.post.viewer_id = None
+    pressed = await (await town.editor.press(asked, "Yes, do it")).settled()
+    assert pressed.content == "Only whoever ran the command can press this."
+    assert asked.buttons == ["Yes, do it"]
+    await town.admin.press(asked, "Yes, do it")
+    await asked.settled(lambda a: a.content.startswith("Removed Home Mobile."))
+
+
 async def test_a_confirm_button_has_the_rights_of_the_moment_it_is_pressed(town: Town) -> None:
     await answered(town, town.admin, "carrier add")
     choices = await town.admin.autocomplete(town.guild, "carrier show", "carrier", "Home Mobile")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from bot.db.relay_lock import RelayLock
+from bot.db.role_lock import RelayLock
 from bot.db.store import Store, make_engine, open_store
 from bot.db.teller_turn import TellerTurn
 from tests.db.stores import KEY

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import people, verifications
 from bot.db.crypto import WrongKey
 from bot.db.migrate import migrate
-from bot.db.relay_lock import RelayLock
+from bot.db.role_lock import RelayLock
 from bot.db.store import POOL_CONNECTIONS, Store, open_store
 from bot.db.tables import Consent, Mark, Registration, WrappedKey
 from tests.db.stores import KEY, sqlite_url

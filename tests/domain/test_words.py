@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.outcome import REFUSED, Outcome
 from bot.domain.states import State
-from bot.domain.words import CODE_LATE, EVICTED, REFUSAL, UNSURE, standing
+from bot.domain.words import CODE_LATE, EVICTED, REFUSAL, UNSURE, short, standing
 
 
 @pytest.mark.parametrize("state", [State.EXPIRED, State.CANCELLED, State.FAILED])
@@ -36,6 +36,27 @@ def test_what_may_have_arrived_is_never_called_unsent() -> None:
     said = standing("@bob", State.FAILED, UNSURE, 1, 0)
     assert "may have arrived" in said
     assert "Not sent" not in said
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "parts", "sent", "said"),
+    [
+        (State.QUEUED, "", 3, 1, "waiting"),
+        (State.ACCEPTED, "", 3, 3, "taken by the carrier"),
+        (State.FAILED, Outcome.REFUSED_PERSON, 1, 0, "not sent"),
+        (State.FAILED, UNSURE, 1, 0, "perhaps sent"),
+        (State.FAILED, UNSURE, 3, 1, "1 of 3 parts sent"),
+        (State.FAILED, Outcome.REFUSED_PERSON, 3, 2, "2 of 3 parts sent"),
+        (State.EXPIRED, "", 3, 1, "1 of 3 parts sent"),
+        (State.EXPIRED, "", 1, 0, "too late, not sent"),
+        (State.CANCELLED, "", 3, 1, "1 of 3 parts sent"),
+        (State.CANCELLED, "", 3, 0, "not sent"),
+    ],
+)
+def test_a_list_claims_no_more_than_is_known_either(
+    state: State, reason: str, parts: int, sent: int, said: str
+) -> None:
+    assert short(state, reason, parts, sent) == said
 
 
 def test_a_gateway_that_is_gone_points_to_another_carrier() -> None:

@@ -25,12 +25,14 @@ class Canary:
 
     def is_in(self, content: bytes) -> bool:
         """Tell whether content holds one of the forms, as text or as hexadecimal digits of it."""
-        for form in self.forms:
-            written = re.escape(form.encode())
+        lowered = content.lower()
+        for form in (each.encode() for each in self.forms):
+            written = form.lower()
             # Digits count only where they stand alone: ids and times are long.
-            if form.isdigit():
-                written = rb"(?<!\d)" + written + rb"(?!\d)"
-            if re.search(written, content, re.IGNORECASE) or form.encode().hex().encode() in content:
+            alone = rb"(?<!\d)" + re.escape(written) + rb"(?!\d)"
+            if written in lowered and (not form.isdigit() or re.search(alone, lowered)):
+                return True
+            if form.hex().encode() in content:
                 return True
         return False
 

@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from bot.domain.phone import Number
 from bot.domain.standing import OpenAnswer
 from bot.log import QUIET, JsonFormatter, TextFormatter
 from bot.mail.render import render
+from bot.sandbox.answer import Answer
 from bot.sandbox.smtp_script import Step, drop, refuse
 from bot.sandbox.world import LOADING
 from bot.services.notices import Telling
@@ -41,6 +42,8 @@ from tests.flow.canaries import (
     store_with_a_leak,
 )
 from tests.flow.town import Town
+
+pytestmark = pytest.mark.slow
 
 GATEWAY = "vtext.com"
 LIBRARIES = (
@@ -86,6 +89,10 @@ def logging_restored() -> Iterator[None]:
         logging.getLogger(name).setLevel(before)
 
 
+def begins_with(words: str) -> Callable[[Answer], bool]:
+    return lambda answer: answer.content.startswith(words)
+
+
 async def live(town: Town) -> list[str]:
     """Do everything that handles secrets, and let each part of it fail; returns the codes."""
     carriers = town.world.carriers
@@ -107,7 +114,7 @@ async def live(town: Town) -> list[str]:
         if order:
             carriers.tell(order)
         answer = await town.text(town.alice, town.bob, BODY)
-        await answer.settled(lambda a, words=expected: a.content.startswith(words))  # type: ignore[misc]
+        await answer.settled(begins_with(expected))
         if expected == "Still waiting":
             await town.jump(timedelta(minutes=1))
             await answer.settled(lambda a: a.content.startswith("Handed"))
@@ -186,7 +193,7 @@ def secrets_of(town: Town, codes: list[str]) -> tuple[Canary, ...]:
 
 
 async def test_at_debug_nothing_secret_is_written_anywhere(
-    any_store_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    any_store_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As `run` does it; capfd sees what standard error gets.
     log.configure("text", "debug")
@@ -195,6 +202,8 @@ async def test_at_debug_nothing_secret_is_written_anywhere(
         logging.getLogger("bot").setLevel(logging.DEBUG)
         logging.getLogger().addHandler(everything)
         asyncio.get_running_loop().set_debug(True)
+        # A log line names the last place of the ten that each callback would remember, at a cost.
+        monkeypatch.setattr(asyncio.constants, "DEBUG_STACK_DEPTH", 1)
         codes = await live(town)
         secrets = secrets_of(town, codes)
         await town.restart()

@@ -17,7 +17,7 @@ from bot.sandbox.answer import Answer
 from bot.sandbox.member import Person
 from bot.sandbox.phones import shown
 from bot.sandbox.smtp_talk import Mail
-from bot.sandbox.world import Guild
+from bot.sandbox.world import Guild, utc_now
 from tests.conftest import Size
 from tests.flow.hostile import hostile_strings
 from tests.flow.town import Town
@@ -48,7 +48,7 @@ def test_the_wire_check_finds_what_is_planted() -> None:
         b"",
         b"",
         (b"MAIL FROM:<x>\r\n", b"RCPT TO:<y>\r\n", b"DATA\r\n"),
-        None,  # type: ignore[arg-type]
+        utc_now(),
     )
     text = (
         b"From: <textbridge@sandbox.invalid>\r\nTo: <2065550101@vtext.com>\r\nSubject: \r\n"

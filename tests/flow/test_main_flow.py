@@ -4,10 +4,14 @@ import asyncio
 import re
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.plain import visible
 from bot.domain.words import CODE_SENT, EVICTED, REFUSAL
 from bot.sandbox.smtp_script import Step, delay, drop, refuse, stall
 from tests.flow.town import BOB, CAROL, REGISTERED, Town, codes
+
+pytestmark = pytest.mark.slow
 
 ON_ITS_WAY = "On its way to {}. This answer changes when the carrier has it."
 HANDED = "Handed to {}'s carrier, which took the text. Whether the phone showed it can't be confirmed."
@@ -196,7 +200,7 @@ async def test_a_partly_refused_long_text_says_how_much_went(town: Town) -> None
     await answer.settled(lambda a: a.content.startswith("Only 1 of 3 parts went"))
     assert "Try again without links or emoji." in answer.content
     assert [text.partition("\n")[0] for text in phone.texts[1:]] == ["@alice in Home (1/3)"]
-    assert "not sent" in await town.says(town.alice, "phone sent")
+    assert "1 of 3 parts sent" in await town.says(town.alice, "phone sent")
 
 
 async def test_a_text_that_waits_too_long_expires(town: Town) -> None:

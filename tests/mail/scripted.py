@@ -69,6 +69,7 @@ class Talk:
     commands: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     after_354: bytes = b""  # what came in answer to the last 354
+    rest: bytes = b""  # what came while the server said nothing for good
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def verbs(self) -> list[str]:
@@ -161,7 +162,7 @@ class ScriptedServer:
         talk.bodies.append(talk.after_354)
         if At.BODY not in self.failing:
             self.taken.append((recipient, talk.after_354))
-        return await self._say(At.BODY, reader, writer)
+        return await self._say(At.BODY, reader, writer, talk)
 
     async def _say(
         self, at: At, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, talk: Talk | None = None
@@ -181,8 +182,10 @@ class ScriptedServer:
                 return False
             case How.SILENCE:
                 rest = await reader.read()
-                if talk is not None and at is At.DATA:
-                    talk.after_354 = rest
+                if talk is not None:
+                    talk.rest = rest
+                    if at is At.DATA:
+                        talk.after_354 = rest
                 return False
             case How.DRIBBLE:
                 return await _dribble(writer, reader, self.usual[at])

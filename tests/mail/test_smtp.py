@@ -18,6 +18,7 @@ from bot.mail.smtp import Road, Timeouts
 from bot.sandbox.smtp import Sink
 from tests.domain.corpora import corpus
 from tests.mail.scripted import At, How, ScriptedServer
+from tests.mail.sending import send
 from tests.mail.test_death import BOB, CAROL, DOMAINS, PATIENT, SENDER, account, letter
 from tests.peers.aiosmtpd_peer import PASSWORD, USERNAME, SmtpPeer
 from tests.peers.tls import Certificates
@@ -62,10 +63,10 @@ async def test_no_hostile_recipient_is_ever_named_to_the_server() -> None:
     async with ScriptedServer() as server:
         road = Road(account(server), lambda: DOMAINS, PATIENT)
         for address in wrong:
-            reply = await road.send(Mail(address, letter().content))
+            reply = await send(road, Mail(address, letter().content))
             assert (reply.step, reply.code) == (Step.CHECK, None)
             assert decide(reply) is Outcome.GATEWAY_GONE
-        assert decide(await road.send(letter())) is Outcome.SENT
+        assert decide(await send(road, letter())) is Outcome.SENT
         await road.close(PROMPT_S, PROMPT_S)
         commands = [command for talk in server.talks for command in talk.commands]
     assert [each for each in commands if not each.startswith(("EHLO", "AUTH", "QUIT"))] == [
@@ -79,9 +80,9 @@ async def test_a_domain_that_left_the_list_gets_no_mail() -> None:
     domains = {"vtext.com"}
     async with ScriptedServer() as server:
         road = Road(account(server), lambda: domains, PATIENT)
-        assert decide(await road.send(letter())) is Outcome.SENT
+        assert decide(await send(road, letter())) is Outcome.SENT
         domains.clear()
-        assert decide(await road.send(letter())) is Outcome.GATEWAY_GONE
+        assert decide(await send(road, letter())) is Outcome.GATEWAY_GONE
         assert server.recipients == [BOB]
         await road.close(PROMPT_S, PROMPT_S)
 
@@ -95,7 +96,7 @@ async def test_on_the_wire_the_false_endings_are_one_mail_for_one_recipient() ->
     road = Road(config, lambda: DOMAINS, PATIENT)
     for ending in endings:
         words = f"before{ending}MAIL FROM:<x@y.test>\r\nRCPT TO:<v@x.test>\r\nDATA\r\nafter\r\n.\r\n"
-        assert decide(await road.send(letter(words=words))) is Outcome.SENT
+        assert decide(await send(road, letter(words=words))) is Outcome.SENT
     await road.close(PROMPT_S, PROMPT_S)
     await sink.stop()
     assert [mail.recipients for mail in sink.mails] == [(BOB,)] * 9
@@ -112,7 +113,7 @@ async def test_a_line_that_begins_with_a_dot_arrives_with_one() -> None:
     with SmtpPeer() as peer:
         road = road_to(peer, username=None)
         # The encoding hides a lone dot; what it leaves is stuffed.
-        assert decide(await road.send(letter(words="a\n.\n..b\n.c"))) is Outcome.SENT
+        assert decide(await send(road, letter(words="a\n.\n..b\n.c"))) is Outcome.SENT
         (mail,) = await peer.count(1)
         assert mail.parsed().get_content().splitlines() == ["a", ".", "..b", ".c"]
         await road.close(PROMPT_S, PROMPT_S)
@@ -127,7 +128,7 @@ async def test_with_a_good_certificate_the_mail_goes_encrypted(
 ) -> None:
     with SmtpPeer.submission(certificates, security=security) as peer:
         road = road_to(peer)
-        assert decide(await road.send(letter())) is Outcome.SENT
+        assert decide(await send(road, letter())) is Outcome.SENT
         (mail,) = await peer.count(1)
         assert (mail.tls, mail.recipients, mail.sender) == (True, (BOB,), SENDER)
         await road.close(PROMPT_S, PROMPT_S)
@@ -145,7 +146,7 @@ async def test_a_bad_certificate_gets_neither_password_nor_mail(
     peer = SmtpPeer(security=security, certificate=certificate, ca_file=trusted, login=(USERNAME, PASSWORD))
     with peer:
         road = road_to(peer)
-        reply = await road.send(letter())
+        reply = await send(road, letter())
         assert (reply.step, reply.code, decide(reply)) == (Step.CONNECT, None, Outcome.RELAY_AWAY)
         assert reply.text == "SSLCertVerificationError"
         assert peer.connections == 1
@@ -157,7 +158,7 @@ async def test_where_starttls_was_stripped_nothing_is_sent() -> None:
     async with ScriptedServer() as server:
         server.usual[At.EHLO] = "250-mail.example.org\r\n250 AUTH PLAIN"
         road = Road(account(server, security="starttls"), lambda: DOMAINS, PATIENT)
-        reply = await road.send(letter())
+        reply = await send(road, letter())
         assert (reply.step, reply.code) == (Step.CONNECT, None)
         (talk,) = server.talks
         assert talk.verbs() == ["EHLO"]
@@ -168,7 +169,7 @@ async def test_where_starttls_fails_nothing_is_said_in_the_clear(answer: str) ->
     async with ScriptedServer() as server:
         server.fail(At.STARTTLS, answer)
         road = Road(account(server, security="starttls"), lambda: DOMAINS, Timeouts(connect=1))
-        assert decide(await road.send(letter())) is Outcome.RELAY_AWAY
+        assert decide(await send(road, letter())) is Outcome.RELAY_AWAY
         (talk,) = server.talks
         assert talk.verbs()[:2] == ["EHLO", "STARTTLS"]
         assert not {"AUTH", "MAIL"} & {command.split(" ")[0] for command in talk.commands}
@@ -178,7 +179,7 @@ async def test_a_missing_file_of_authorities_is_the_servers_absence_not_a_bug(
     certificates: Certificates, tmp_path: Path
 ) -> None:
     with SmtpPeer.submission(certificates) as peer:
-        reply = await road_to(peer, ca_file=str(tmp_path / "gone.pem")).send(letter())
+        reply = await send(road_to(peer, ca_file=str(tmp_path / "gone.pem")), letter())
         assert (reply.step, decide(reply)) == (Step.CONNECT, Outcome.RELAY_AWAY)
         assert peer.connections == 0
 
@@ -186,7 +187,7 @@ async def test_a_missing_file_of_authorities_is_the_servers_absence_not_a_bug(
 async def test_without_tls_on_loopback_the_mail_goes() -> None:
     with SmtpPeer() as peer:
         road = road_to(peer, username=None)
-        assert decide(await road.send(letter())) is Outcome.SENT
+        assert decide(await send(road, letter())) is Outcome.SENT
         (mail,) = await peer.count(1)
         assert not mail.tls
         await road.close(PROMPT_S, PROMPT_S)
@@ -211,14 +212,14 @@ def peer_with_one_mechanism(request: pytest.FixtureRequest, certificates: Certif
 async def test_either_way_of_logging_in_works(peer_with_one_mechanism: SmtpPeer) -> None:
     peer = peer_with_one_mechanism
     road = road_to(peer)
-    assert decide(await road.send(letter())) is Outcome.SENT
+    assert decide(await send(road, letter())) is Outcome.SENT
     assert [(each.mechanism, each.accepted) for each in peer.logins] == [(peer._mechanisms[0], True)]
     await road.close(PROMPT_S, PROMPT_S)
 
 
 async def test_a_wrong_password_is_tried_once(peer_with_one_mechanism: SmtpPeer) -> None:
     peer = peer_with_one_mechanism
-    reply = await road_to(peer, password="wrong").send(letter())
+    reply = await send(road_to(peer, password="wrong"), letter())
     assert (reply.step, reply.code, decide(reply)) == (Step.LOGIN, 535, Outcome.RELAY_AWAY)
     assert [each.accepted for each in peer.logins] == [False]
     assert PASSWORD not in repr(reply)
@@ -226,7 +227,7 @@ async def test_a_wrong_password_is_tried_once(peer_with_one_mechanism: SmtpPeer)
 
 async def test_a_wrong_password_is_tried_once_for_all_that_waits(smtp_peer: SmtpPeer) -> None:
     road = road_to(smtp_peer, password="wrong", connections=4)
-    replies = await asyncio.gather(*(road.send(letter()) for _ in range(40)))
+    replies = await asyncio.gather(*(send(road, letter()) for _ in range(40)))
     assert {(reply.step, reply.code) for reply in replies} == {(Step.LOGIN, 535)}
     assert len(smtp_peer.logins) == 1
     failed = await road.probe()
@@ -239,14 +240,14 @@ async def test_after_a_while_a_refused_login_is_tried_again(smtp_peer: SmtpPeer)
     config = at_peer(smtp_peer, password="wrong")
     road = Road(config, lambda: DOMAINS, Timeouts(login_again=0))
     for _ in range(2):
-        assert decide(await road.send(letter())) is Outcome.RELAY_AWAY
+        assert decide(await send(road, letter())) is Outcome.RELAY_AWAY
     assert len(smtp_peer.logins) == 2
 
 
 async def test_a_server_without_a_login_is_told_as_such(certificates: Certificates) -> None:
     peer = SmtpPeer(security="starttls", certificate=certificates.good, ca_file=certificates.ca_file)
     with peer:
-        reply = await road_to(peer, username=USERNAME, password=PASSWORD).send(letter())
+        reply = await send(road_to(peer, username=USERNAME, password=PASSWORD), letter())
         assert (reply.step, decide(reply)) == (Step.LOGIN, Outcome.RELAY_AWAY)
         assert peer.mails == ()
 
@@ -256,7 +257,7 @@ async def test_a_server_without_a_login_is_told_as_such(certificates: Certificat
 
 async def test_many_mails_share_few_connections(smtp_peer: SmtpPeer) -> None:
     road = road_to(smtp_peer, connections=2)
-    replies = await asyncio.gather(*(road.send(letter(words=f"text {each}")) for each in range(40)))
+    replies = await asyncio.gather(*(send(road, letter(words=f"text {each}")) for each in range(40)))
     assert {decide(reply) for reply in replies} == {Outcome.SENT}
     mails = await smtp_peer.count(40)
     assert smtp_peer.connections <= 2
@@ -269,7 +270,7 @@ async def test_many_mails_share_few_connections(smtp_peer: SmtpPeer) -> None:
 async def test_a_kept_connection_that_was_reset_is_replaced(smtp_peer: SmtpPeer) -> None:
     road = road_to(smtp_peer)
     for number in range(1, 6):
-        assert decide(await road.send(letter(words=f"text {number}"))) is Outcome.SENT
+        assert decide(await send(road, letter(words=f"text {number}"))) is Outcome.SENT
         smtp_peer.disconnect()
     mails = await smtp_peer.count(5)
     assert [mail.parsed().get_content().strip() for mail in mails] == [f"text {n}" for n in range(1, 6)]
@@ -279,7 +280,7 @@ async def test_a_kept_connection_that_was_reset_is_replaced(smtp_peer: SmtpPeer)
 async def test_a_refused_recipient_does_not_spoil_the_connection(smtp_peer: SmtpPeer) -> None:
     smtp_peer.answer_rcpt = lambda address: "550 5.1.1 nobody" if address == BOB else "250 OK"
     road = road_to(smtp_peer, connections=1)
-    outcomes = [decide(await road.send(letter(to))) for to in (BOB, CAROL, BOB, CAROL)]
+    outcomes = [decide(await send(road, letter(to))) for to in (BOB, CAROL, BOB, CAROL)]
     assert outcomes == [Outcome.REFUSED_PERSON, Outcome.SENT] * 2
     assert smtp_peer.connections == 1
     await road.close(PROMPT_S, PROMPT_S)
@@ -289,9 +290,9 @@ async def test_never_more_connections_than_allowed_and_a_silent_one_holds_up_no_
     async with ScriptedServer() as server:
         road = Road(account(server, connections=3), lambda: DOMAINS, PATIENT)
         server.fail(At.BODY, How.SILENCE, once=True)
-        stuck = asyncio.create_task(road.send(letter()))
+        stuck = asyncio.create_task(send(road, letter()))
         await asyncio.wait_for(server.reached.wait(), PROMPT_S)
-        replies = await asyncio.gather(*(road.send(letter(CAROL)) for _ in range(30)))
+        replies = await asyncio.gather(*(send(road, letter(CAROL)) for _ in range(30)))
         assert {decide(reply) for reply in replies} == {Outcome.SENT}
         assert len(server.talks) <= 3
         await road.close(before_dot=0, after_dot=0)

@@ -7,6 +7,10 @@ import pytest
 
 from bot.operate.checks import run_checks
 
+pytestmark = pytest.mark.slow
+
+# Without the plugins of the tests at large, each of which takes its time to load.
+ENV = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
 TEST = """\
 import os
 
@@ -26,16 +30,16 @@ def project(tmp_path: Path) -> str:
 
 
 def test_with_arguments_only_pytest_runs(project: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run_checks("long", ["-q", "-p", "no:cacheprovider"], os.environ, project) == 0
-    assert run_checks("tenth", ["-q", "-p", "no:cacheprovider"], os.environ, project) == 1
-    assert run_checks("long", ["-k", "nothing"], os.environ, project) == 5
+    assert run_checks("long", ["-q", "-p", "no:cacheprovider"], ENV, project) == 0
+    assert run_checks("tenth", ["-q", "-p", "no:cacheprovider"], ENV, project) == 1
+    assert run_checks("long", ["-k", "nothing"], ENV, project) == 5
     assert "ruff" not in capfd.readouterr().err
 
 
 def test_without_arguments_everything_runs(project: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run_checks("long", [], os.environ, project) == 0
+    assert run_checks("long", [], ENV, project) == 0
     Path(project, "broken.py").write_text("import os\n")
-    assert run_checks("long", [], os.environ, project) == 1
+    assert run_checks("long", [], ENV, project) == 1
     out, errors = capfd.readouterr()
     assert out.count("1 passed") == 2
     assert errors.splitlines()[-1] == "failed: ruff check --quiet"

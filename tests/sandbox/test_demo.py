@@ -24,6 +24,8 @@ from bot.sandbox.stage import Stage
 from bot.sandbox.transcript import Transcript
 from tests.standin.standin import Standin
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROCESS_S = 50
 

@@ -19,6 +19,8 @@ from bot.domain.errors import UserError
 from bot.sandbox.answer import Choice
 from bot.sandbox.typed import button_meant, choice_meant, read_command, value_of
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 WAIT_S = 20
 

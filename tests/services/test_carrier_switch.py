@@ -9,46 +9,22 @@ from bot.db.store import open_store
 from bot.domain.catalogue import Form, Status
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED, REFUSAL
-from bot.services import carriers
-from bot.services.carrier_change import Actor, Ask, Change, Done
+from bot.services import carrier_list, carriers
+from bot.services.carrier_change import Ask, Change, Done
 from bot.services.shelf import Shelf
 from tests.db.stores import KEY
+from tests.services.editing import (
+    ADMIN,
+    EDITOR,
+    NEW,
+    add,
+    call,
+    edit,
+    remove,
+    slug_of,
+    switch,
+)
 from tests.services.world import ANN, BOB, CARL, CATALOGUE, GUILD, Road, World, work
-
-EDITOR = Actor(1, GUILD, is_editor=True, is_admin=False)
-
-
-ADMIN = Actor(2, GUILD, is_editor=False, is_admin=True)
-
-
-NEW = Change(name="Corner", domain="corner.example.org", country="us", form=Form.NATIONAL)
-
-
-async def call(world: World, act: Any, actor: Actor, *args: Any, confirmed: bool = False) -> Done | Ask:
-    answer: Done | Ask = await world.write(act, world.shelf, actor, *args, world.clock(), confirmed=confirmed)
-    await world.write(world.shelf.refresh)
-    return answer
-
-
-async def add(world: World, actor: Actor, change: Change, **how: bool) -> Done | Ask:
-    return await call(world, carriers.add, actor, change, **how)
-
-
-async def edit(world: World, actor: Actor, slug: str, change: Change, **how: bool) -> Done | Ask:
-    return await call(world, carriers.edit, actor, slug, change, **how)
-
-
-async def switch(world: World, actor: Actor, slug: str, on: bool, **how: bool) -> Done | Ask:
-    return await call(world, carriers.switch, actor, slug, on, **how)
-
-
-async def remove(world: World, actor: Actor, slug: str, **how: bool) -> Done | Ask:
-    return await call(world, carriers.remove, actor, slug, **how)
-
-
-def slug_of(world: World, guild: int, name: str) -> str:
-    (slug,) = [seen.carrier.slug for seen in world.shelf.seen_in(guild) if seen.carrier.name == name]
-    return slug
 
 
 async def test_an_entry_switched_off_takes_no_texts_until_it_is_on_again(world: World, road: Road) -> None:
@@ -156,11 +132,27 @@ async def test_a_shared_entry_is_removed_only_after_asking_and_comes_back(world:
     assert isinstance(asked, Ask)
     assert "/carrier enable brings it back" in asked.sentence
     await remove(world, EDITOR, "us-one", confirmed=True)
-    with pytest.raises(UserError, match="no such carrier"):
-        await switch(world, ADMIN, "us-one", True)
     assert isinstance(await switch(world, EDITOR, "One", True), Done)
     await world.register(BOB)
     await world.text(ANN, BOB)
+
+
+async def test_what_the_owner_removed_is_named_as_such_with_the_way_back(world: World) -> None:
+    await remove(world, EDITOR, "us-one", confirmed=True)
+    back = r"One was removed for everyone\. The bot's owner can bring it back with /carrier enable\."
+    for typed in ("us-one", "One"):
+        for act in (
+            switch(world, ADMIN, typed, True),
+            switch(world, EDITOR, typed, False),
+            edit(world, EDITOR, typed, Change(name="X")),
+            remove(world, EDITOR, typed, confirmed=True),
+        ):
+            with pytest.raises(UserError, match=back):
+                await act
+        with pytest.raises(UserError, match=back):
+            carrier_list.describe(world.shelf, GUILD, typed, world.clock())
+    with pytest.raises(UserError, match="no such carrier"):
+        await switch(world, EDITOR, "us-none", True)
 
 
 async def test_a_removed_retired_entry_added_anew_is_one_that_people_can_use(world: World) -> None:

@@ -1,63 +1,35 @@
 """Who may change what of the catalogue, what it asks first, and whom an edit touches."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.db.store import open_store
 from bot.db.tables import Audit, CarrierEntry, GatewayDomain, Registration
 from bot.domain.catalogue import Form, Status
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED, REFUSAL
-from bot.services import carriers
-from bot.services.carrier_change import Actor, Ask, Change, Done
-from tests.services.world import ANN, BOB, CARL, GUILD, OTHER_GUILD, World
-
-EDITOR = Actor(1, GUILD, is_editor=True, is_admin=False)
-
-
-ADMIN = Actor(2, GUILD, is_editor=False, is_admin=True)
-
-
-OTHER_ADMIN = Actor(3, OTHER_GUILD, is_editor=False, is_admin=True)
-
-
-NOBODY = Actor(4, GUILD, is_editor=False, is_admin=False)
-
-
-NEW = Change(name="Corner", domain="corner.example.org", country="us", form=Form.NATIONAL)
-
-
-OWN = Change(name="Ours", domain="one.example.net", country="US", form=Form.COUNTRY)
-
-
-async def call(world: World, act: Any, actor: Actor, *args: Any, confirmed: bool = False) -> Done | Ask:
-    answer: Done | Ask = await world.write(act, world.shelf, actor, *args, world.clock(), confirmed=confirmed)
-    await world.write(world.shelf.refresh)
-    return answer
-
-
-async def add(world: World, actor: Actor, change: Change, **how: bool) -> Done | Ask:
-    return await call(world, carriers.add, actor, change, **how)
-
-
-async def edit(world: World, actor: Actor, slug: str, change: Change, **how: bool) -> Done | Ask:
-    return await call(world, carriers.edit, actor, slug, change, **how)
-
-
-async def switch(world: World, actor: Actor, slug: str, on: bool, **how: bool) -> Done | Ask:
-    return await call(world, carriers.switch, actor, slug, on, **how)
-
-
-async def remove(world: World, actor: Actor, slug: str, **how: bool) -> Done | Ask:
-    return await call(world, carriers.remove, actor, slug, **how)
-
-
-def slug_of(world: World, guild: int, name: str) -> str:
-    (slug,) = [seen.carrier.slug for seen in world.shelf.seen_in(guild) if seen.carrier.name == name]
-    return slug
-
+from bot.services import carrier_list, carriers
+from bot.services.carrier_change import Ask, Change, Done
+from bot.services.shelf import Shelf
+from tests.db.stores import KEY
+from tests.services.editing import (
+    ADMIN,
+    EDITOR,
+    NEW,
+    NOBODY,
+    OTHER_ADMIN,
+    OWN,
+    add,
+    edit,
+    remove,
+    slug_of,
+    switch,
+)
+from tests.services.world import ANN, BOB, CARL, CATALOGUE, GUILD, OTHER_GUILD, World
 
 CALLS = [
     (add, NEW), (edit, "us-one", Change(name="X")), (switch, "us-one", False), (switch, "us-one", True),
@@ -184,6 +156,11 @@ async def test_the_audit_says_who_changed_what_from_what(world: World) -> None:
     assert json.loads(row.after) == {"name": "Renamed", "status": "failing", "status_date": "2026-11-22"}
 
 
+async def test_a_status_that_an_editor_sets_is_dated_to_the_day(world: World) -> None:
+    await edit(world, EDITOR, "us-failing", Change(status=Status.ACTIVE))
+    assert "active 2026-11-22" in carrier_list.describe(world.shelf, GUILD, "us-failing", world.clock())
+
+
 async def test_an_admin_gives_no_gateway_for_pictures_that_is_not_listed(world: World) -> None:
     with pytest.raises(UserError, match=r"mms\.example\.org is not on the bot owner's list"):
         await add(world, ADMIN, replace(OWN, mms_domain="mms.example.org"), confirmed=True)
@@ -199,6 +176,33 @@ async def test_a_servers_own_carriers_are_bounded(world: World) -> None:
     await add(world, OTHER_ADMIN, OWN)
     await remove(world, ADMIN, slug_of(world, GUILD, "Ours 0"), confirmed=True)
     await add(world, ADMIN, OWN)
+
+
+async def test_of_many_admins_at_once_one_takes_a_servers_last_place(world: World, store_url: str) -> None:
+    for place in range(carriers.OWN_CARRIERS_PER_GUILD - 1):
+        await add(world, ADMIN, replace(OWN, name=f"Ours {place}"))
+    other = replace(world, store=await open_store(store_url, [KEY]), shelf=Shelf(CATALOGUE, frozenset()))
+    try:
+        ends = await asyncio.gather(
+            *(add((world, other)[i % 2], ADMIN, replace(OWN, name=f"Last {i}")) for i in range(8)),
+            return_exceptions=True,
+        )
+    finally:
+        await other.store.close()
+    refused = [str(end) for end in ends if isinstance(end, UserError)]
+    assert len(refused) == 7, ends
+    assert len(await world.rows(CarrierEntry)) == carriers.OWN_CARRIERS_PER_GUILD
+
+
+async def test_of_two_at_once_with_one_name_neither_overwrites_the_other(
+    world: World, store_url: str
+) -> None:
+    other = replace(world, store=await open_store(store_url, [KEY]), shelf=Shelf(CATALOGUE, frozenset()))
+    try:
+        await asyncio.gather(*(add((world, other)[i % 2], ADMIN, OWN) for i in range(4)))
+    finally:
+        await other.store.close()
+    assert len(await world.rows(CarrierEntry)) == 4
 
 
 async def test_an_admin_is_not_told_how_many_use_an_own_entry(world: World) -> None:

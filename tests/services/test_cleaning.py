@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from bot.db import outbox
+from bot.db import leases, outbox
 from bot.db.tables import Notice, OutboxItem, Verification
 from bot.domain.states import Item, State
 from bot.loop import wait_for_any
@@ -28,7 +28,7 @@ async def test_a_text_is_judged_by_the_last_of_two_who_end_its_mails(world: Worl
     text = await world.text(ANN, BOB, "hello " * 60)
     (first, *_) = await world.rows(OutboxItem, OutboxItem.text_id == text)
     removed, judged = asyncio.Event(), asyncio.Event()
-    await world.write(outbox.claim, 1, 1, world.clock())
+    await world.write(leases.lease, 1, [first.id], world.clock())
 
     async def remove() -> None:
         async with world.store.write() as session:
@@ -42,7 +42,7 @@ async def test_a_text_is_judged_by_the_last_of_two_who_end_its_mails(world: Worl
     async def record() -> None:
         await removed.wait()
         async with world.store.write() as session:
-            assert await outbox.finish(session, 1, first.id, Item.SENT)
+            assert await leases.finish(session, 1, [first.id], Item.SENT)
             await update_standings(session, {text}, world.clock())
             judged.set()
 

@@ -190,8 +190,7 @@ async def test_an_outage_whose_transaction_failed_is_told_all_the_same(world: Wo
     fragile = FragileStore(world.store)
     relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
     await relay.one_pass()
-    while relay._sending:
-        await asyncio.wait(relay._sending)
+    await relay._flight.ended()
     fragile.fails_next_commit = True
     with pytest.raises(OperationalError):
         await relay.one_pass()

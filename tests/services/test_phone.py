@@ -10,7 +10,8 @@ from bot.domain.consent import EVERYONE, NOBODY
 from bot.domain.errors import UserError
 from bot.domain.words import REFUSAL
 from bot.services import carriers, phone
-from bot.services.carrier_change import Actor
+from bot.services.carrier_change import Change
+from tests.services.editing import EDITOR
 from tests.services.world import ANN, BOB, GUILD, OTHER_GUILD, START, Clock, World
 
 NO_PHONE = "You have no phone registered. Use /phone register to add one."
@@ -35,9 +36,22 @@ async def test_show_masks_the_number_and_says_how_things_stand(world: World, clo
     assert f"paused until <t:{int(START.timestamp()) + 7200}:f>" in await show(world, BOB)
     clock.forward(hours=2)
     assert "paused" not in await show(world, BOB)
-    editor = Actor(1, GUILD, is_editor=True, is_admin=False)
-    await world.write(carriers.switch, world.shelf, editor, "us-one", False, clock(), confirmed=True)
-    assert "takes no texts at the moment" in await show(world, BOB)
+
+
+async def test_show_says_what_to_do_where_a_phone_takes_no_texts(world: World, clock: Clock) -> None:
+    await world.register(BOB)
+    for on, said in ((False, "takes no texts while One is switched off"), (True, "Members of 1 server")):
+        await world.write(carriers.switch, world.shelf, EDITOR, "us-one", on, clock(), confirmed=True)
+        assert said in await show(world, BOB)
+    change = Change(domain="two.example.net")
+    await world.write(carriers.edit, world.shelf, EDITOR, "us-one", change, clock(), confirmed=True)
+    assert "Use /phone register again." in await show(world, BOB)
+    await world.ask_code(BOB)
+    assert "takes no texts until you type the code that is on its way, with /phone verify" in await show(
+        world, BOB
+    )
+    assert (await world.type_code(BOB, await world.code_of(BOB))).proven
+    assert "takes no texts" not in await show(world, BOB)
 
 
 async def test_a_pause_ends_by_itself_or_by_resume(world: World, clock: Clock) -> None:

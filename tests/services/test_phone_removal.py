@@ -12,7 +12,7 @@ from bot.domain.consent import EVERYONE
 from bot.domain.limits import Limits
 from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
-from bot.domain.words import REFUSAL
+from bot.domain.words import REFUSAL, UNSURE, standing
 from bot.services import phone
 from tests.services.world import ANN, BOB, CARL, OTHER_GUILD, Clock, Road, World, work
 
@@ -127,6 +127,19 @@ async def test_a_text_on_the_wire_while_its_phone_is_removed_does_not_wait_for_a
     await work(relay, 2)
     assert len(road.tried) == 1
     assert await world.standing(text) == (State.CANCELLED, "", 0)
+
+
+async def test_a_text_that_may_have_arrived_is_not_called_untaken_when_its_phone_is_removed(
+    world: World, road: Road
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB, "hello " * 60)
+    road.answer = lambda _: Reply(Step.BODY, None)
+    await work(world.relay(road))
+    await world.write(phone.remove, BOB, world.clock())
+    assert await world.items(text) == ["unsure", "cancelled", "cancelled"]
+    state, reason, sent = await world.standing(text)
+    assert standing("@bob", state, reason, 3, sent) == standing("@bob", State.FAILED, UNSURE, 3, 0)
 
 
 async def test_a_code_on_the_wire_never_follows_to_another_number(

@@ -233,20 +233,24 @@ async def test_a_refusal_after_a_broken_line_does_not_say_that_nothing_was_sent(
     assert [row[0] for row in await world.attempts()] == [Outcome.AMBIGUOUS, Outcome.REFUSED_PERSON]
 
 
-async def test_a_sender_that_breaks_with_an_exception_counts_as_ambiguous(
+async def test_a_mail_that_cannot_be_put_on_the_road_waits_and_holds_nothing_up(
     world: World, road: Road, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.register(BOB)
-    text = await world.text(ANN, BOB)
+    await world.register(CARL)
+    bad, good = await world.text(ANN, BOB, "bad"), await world.text(ANN, CARL, "good")
+    put = road.put
 
-    def fail(_: Sendable) -> Any:
-        raise ZeroDivisionError
+    def fail(mail: Sendable, *how: Any) -> None:
+        if mail.words.endswith("bad"):
+            raise ZeroDivisionError
+        put(mail, *how)
 
-    road.answer = fail
-    await work(world.relay(road))
-    assert await world.attempts() == [(Outcome.AMBIGUOUS, Step.BODY, None)]
-    assert await world.items(text) == ["waiting"]
-    assert "sending broke off" in caplog.text
+    road.put = fail  # type: ignore[method-assign]
+    await work(world.relay(road), 2)
+    assert await world.attempts() == [(Outcome.RETRY, Step.MAIL, None)]
+    assert (await world.items(bad), await world.items(good)) == (["waiting"], ["sent"])
+    assert "could not be put on the road" in caplog.text
 
 
 async def test_the_answers_of_many_texts_at_once_all_end(world: World, road: Road) -> None:

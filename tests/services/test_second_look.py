@@ -92,6 +92,7 @@ async def test_a_change_stops_the_parts_that_are_left(
     await relay.one_pass()
     await road.begun.wait()
     await change(world)
+    relay.recall()
     road.open.set()
     await work(relay, 3)
     assert [mail.words.splitlines()[0][-5:] for mail in road.taken] == ["(1/3)"]

@@ -1,22 +1,33 @@
 """A text is kept where it may be, counted, and kept once."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete, true
 
+from bot.db.store import Store, open_store
 from bot.db.tables import OutboxItem, Registration, TextRow, Usage
 from bot.domain.limits import Limits, Rate
 from bot.domain.states import State
 from bot.domain.words import REFUSAL
 from bot.services import phone
+from bot.services.desk import Desk
 from bot.services.texting import Accepted, Refused
+from tests.db.stores import KEY
 from tests.services.world import ANN, BOB, CARL, START, Clock, World, answer_token
 
 HOUR = timedelta(hours=1)
 
 
 PLENTY = Rate(1000, HOUR)
+
+
+def desk_on(store: Store, world: World) -> Desk:
+    """Build the desk of a process of its own."""
+    return Desk(store, world.rules, "US", None, world.clock, asyncio.Event(), asyncio.Event())
 
 
 def only(**rates: int) -> Limits:
@@ -144,8 +155,82 @@ async def test_a_batch_is_decided_in_order_under_the_limit(world: World) -> None
     ]
 
 
+async def test_a_batch_counts_as_one_by_one_would(world: World) -> None:
+    """Whatever is in a batch, the answers and the counts are those of the same texts one after another."""
+    for person in (BOB, CARL):
+        await world.register(person)
+    await world.write(phone.block, CARL, ANN, world.clock())
+    tries = [(ANN, BOB), (ANN, ANN), (ANN, CARL), (ANN, 99), (BOB, CARL), (ANN, BOB), (CARL, BOB),
+             (ANN, BOB), (BOB, CARL), (ANN, CARL), (CARL, BOB), (ANN, 98), (CARL, BOB)]  # fmt: skip
+    for limits in (only(), only(sender=4), only(pair=1), only(recipient=2), only(guild=3)):
+        world.limits, seen = limits, []
+        for at_once in (True, False):
+            async with world.store.write() as session:
+                for table in (Usage, TextRow):
+                    await session.execute(delete(table).where(true()))
+            requests = [world.request(sender, to) for sender, to in tries]
+            if at_once:
+                answers = await world.accept(*requests)
+            else:
+                answers = [answer for one in requests for answer in await world.accept(one)]
+            said = [one.sentence if isinstance(one, Refused) else one.text.state for one in answers]
+            used = {row.key: (row.used, row.ends_at) for row in await world.rows(Usage) if row.used}
+            seen.append((said, used))
+        assert seen[0] == seen[1]
+        assert State.QUEUED in seen[0][0]
+        assert REFUSAL in seen[0][0]
+
+
 @pytest.mark.parametrize("limit", ["sender", "pair", "recipient", "guild"])
-async def test_of_fifty_texts_at_once_five_get_through(world: World, limit: str) -> None:
+async def test_of_fifty_texts_at_once_in_two_processes_five_get_through(
+    world: World, store_url: str, limit: str
+) -> None:
+    await world.register(BOB)
+    world.limits = only(**{limit: 5})
+    other = await open_store(store_url, [KEY])
+    try:
+        desks = [desk_on(store, world) for store in (world.store, other)]
+        asked = (desks[place % 2].accept(world.request(ANN, BOB)) for place in range(50))
+        answers = await asyncio.gather(*asked)
+    finally:
+        await other.close()
+    assert sum(isinstance(answer, Accepted) for answer in answers) == 5
+    assert len(await world.rows(TextRow)) == 5
+    assert {row.used for row in await world.rows(Usage) if row.key.startswith(limit)} == {5}
+
+
+async def test_texts_that_come_at_once_are_kept_at_once_and_wake_the_relay_once(world: World) -> None:
+    await world.register(BOB)
+    world.limits = only()
+    desk = desk_on(world.store, world)
+    answers = await asyncio.gather(*(desk.accept(world.request(ANN, BOB)) for _ in range(20)))
+    assert all(isinstance(answer, Accepted) for answer in answers)
+    assert [answer.text.id for answer in answers] == [row.id for row in await world.rows(TextRow)]
+    turns = [row.turn for row in await world.rows(OutboxItem)]
+    assert turns == sorted(set(turns))
+    assert desk.outbox_wake.is_set()
+    assert desk.notices_wake.is_set()
+    await desk.close()
+
+
+@pytest.mark.parametrize("shared_store", ["sqlite"], indirect=True)
+async def test_a_store_that_is_stuck_is_said_plainly_to_all_who_wait(world: World, store_url: str) -> None:
+    await world.register(BOB)
+    world.store.hurry()
+    desk = desk_on(world.store, world)
+    with closing(sqlite3.connect(store_url.partition("///")[2], isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        asked = (desk.accept(world.request(ANN, BOB)) for _ in range(200))
+        said = {str(one) for one in await asyncio.gather(*asked, return_exceptions=True)}
+        await desk.close()
+        other.execute("ROLLBACK")
+    assert said == {"The bot couldn't save that just now. Please try again in a minute."}
+    assert isinstance(await desk.accept(world.request(ANN, BOB)), Accepted)
+    assert len(await world.rows(TextRow)) == 1
+
+
+@pytest.mark.parametrize("limit", ["sender", "pair", "recipient", "guild"])
+async def test_of_fifty_texts_at_once_five_five_get_through(world: World, limit: str) -> None:
     await world.register(BOB)
     world.limits = only(**{limit: 5})
     answers = await asyncio.gather(*(world.accept(world.request(ANN, BOB)) for _ in range(50)))

@@ -18,7 +18,7 @@ from bot.domain.limits import Limits
 from bot.domain.outcome import Reply, Step
 from bot.domain.standing import OpenAnswer
 from bot.services import registration, texting
-from bot.services.delivery import Ports, Relay
+from bot.services.delivery import Pace, Ports, Relay
 from bot.services.permit import Sendable
 from bot.services.shelf import Shelf
 
@@ -26,6 +26,7 @@ START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GUILD, OTHER_GUILD = 700, 701
 ANN, BOB, CARL = 11, 12, 13
 NUMBERS = {ANN: "206 555 0101", BOB: "206 555 0102", CARL: "206 555 0103"}
+BROKE = Reply(Step.BODY, None)
 TAKEN = Reply(Step.BODY, 250, "2.0.0 Ok")
 CATALOGUE = Catalogue(
     (
@@ -67,7 +68,7 @@ class Clock:
         return self.at
 
 
-@dataclass(slots=True)
+@dataclass
 class Road:
     """The mail server, as the relay sees it: records what it is given and answers as told."""
 
@@ -76,6 +77,7 @@ class Road:
     tried: list[Sendable] = field(default_factory=list)
     taken: list[Sendable] = field(default_factory=list)
     probes: int = 0
+    sending: set[asyncio.Future[Reply]] = field(default_factory=set)
     open: asyncio.Event = field(default_factory=asyncio.Event)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -83,8 +85,24 @@ class Road:
         """Let mails through from the start."""
         self.open.set()
 
+    def put(
+        self, mail: Sendable, lane: str, urgent: bool, until: float, end: Callable[[Reply], None]
+    ) -> None:
+        """Take one mail, or not, a little later."""
+        sending = asyncio.ensure_future(self.send(mail))
+        self.sending.add(sending)
+        sending.add_done_callback(self.sending.discard)
+        sending.add_done_callback(
+            lambda done: end(BROKE if done.cancelled() or done.exception() else done.result())
+        )
+
+    def cut(self) -> None:
+        """Break every line."""
+        for sending in list(self.sending):
+            sending.cancel()
+
     async def send(self, mail: Sendable) -> Reply:
-        """Take one mail, or not."""
+        """Answer a mail as told."""
         self.tried.append(mail)
         self.begun.set()
         await self.open.wait()
@@ -167,7 +185,7 @@ class World:
         values: dict[str, Any] = {
             "interaction_id": next(interactions), "sender_id": sender, "sender_handle": f"person{sender}",
             "recipient_id": to, "recipient_is_member": True, "recipient_is_bot": False, "guild_id": GUILD,
-            "guild_name": "Chess club", "words": words, "answer": None,
+            "guild_name": "Chess club", "words": words, "answer": answer_token(self.clock),
         }  # fmt: skip
         return texting.Request(**values | changes)
 
@@ -188,10 +206,17 @@ class World:
         assert isinstance(answer, texting.Refused), answer
         return answer.sentence
 
-    def relay(self, road: Road, owner: int = 1, connections: int = 4, jitter: float = 0.5) -> Relay:
+    def relay(
+        self,
+        road: Road,
+        owner: int = 1,
+        connections: int = 4,
+        jitter: float = 0.5,
+        pace: Pace = Pace(gateway=0),
+    ) -> Relay:
         """Build a relay on this store."""
-        ports = Ports(road.send, road.probe, self.clock, lambda: jitter)
-        return Relay(self.store, self.shelf, ports, owner, connections)
+        ports = Ports(road.put, lambda: None, road.probe, self.clock, lambda: jitter)
+        return Relay(self.store, self.shelf, ports, owner, connections, pace)
 
     async def standing(self, text_id: int) -> tuple[str, str, int]:
         """Tell state, reason and parts sent of a text."""

@@ -1,0 +1,45 @@
+"""Hand a statement a list as one bound value: its text stays the same however long the list is."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    FromClause,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.types import TypeEngine
+
+_NAME = "given"
+_TYPES: dict[type, TypeEngine[Any]] = {int: BigInteger(), str: Text()}
+
+
+def given(dialect: str, **columns: type) -> FromClause:
+    """Stand for rows of these columns (int or str), which `rows` binds when the statement runs."""
+    if dialect == "sqlite":
+        # SQLite reads the rows of its own JSON reader in order, and so does PostgreSQL those of unnest.
+        each = func.json_each(bindparam(_NAME, type_=Text())).table_valued("value", name="each_given")
+        cells = [
+            func.json_extract(each.c.value, literal_column(f"'$[{place}]'"), type_=_TYPES[kind]).label(name)
+            for place, (name, kind) in enumerate(columns.items())
+        ]
+        return select(*cells).subquery(_NAME)
+    arrays = [cast(bindparam(f"{_NAME}_{name}"), ARRAY(_TYPES[kind])) for name, kind in columns.items()]
+    named = [column(name, _TYPES[kind]) for name, kind in columns.items()]
+    return func.unnest(*arrays).table_valued(*named, name=_NAME).render_derived()
+
+
+def rows(dialect: str, found: Iterable[tuple[Any, ...]], *columns: str) -> dict[str, Any]:
+    """Bind the rows that `given` stands for."""
+    if dialect == "sqlite":
+        return {_NAME: json.dumps(list(found))}
+    lists = list(zip(*found, strict=True)) or [()] * len(columns)
+    return {f"{_NAME}_{name}": list(cells) for name, cells in zip(columns, lists, strict=True)}

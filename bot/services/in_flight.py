@@ -1,0 +1,118 @@
+"""Know every mail that this relay holds: on the road, behind another of its queue, or not recorded yet."""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+
+from bot.db.leases import Leased
+from bot.domain.outcome import Outcome, Reply, Step, decide
+from bot.services.permit import Sendable
+
+_log = logging.getLogger(__name__)
+# A mail that waits longer behind another is given back and asked about again: its recipient may have paused.
+BEHIND_LASTS_S = 0.1
+# The same for one that waits for a connection.
+PERMIT_LASTS_S = 2.0
+# Hand over a mail: its gateway's lane, whether it is urgent, until when it may begin (loop time), who hears.
+Put = Callable[[Sendable, str, bool, float, Callable[[Reply], None]], None]
+
+
+class InFlight:
+    """At most one mail of a queue is on the road; the next follows once that one was taken."""
+
+    def __init__(self, put: Put, wake: asyncio.Event) -> None:
+        self._put, self._wake = put, wake
+        self._held: dict[int, Leased] = {}
+        self._behind: dict[int, deque[tuple[Leased, Sendable, float]]] = {}
+        self._stuck: Counter[int] = Counter()
+        self._by_lane: Counter[str] = Counter()
+        self._results: list[tuple[Leased, Reply]] = []
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def ids(self) -> Collection[int]:
+        """Name everything we hold, until what it came to is recorded."""
+        return self._held.keys()
+
+    def in_lane(self, domain: str) -> int:
+        """Count the mails of a lane that have not ended."""
+        return self._by_lane[domain]
+
+    def in_queues(self) -> dict[int, int]:
+        """Count the mails of each queue that have not ended."""
+        return {queue: len(behind) + 1 for queue, behind in self._behind.items()}
+
+    def results(self) -> list[tuple[Leased, Reply]]:
+        """List what ended and is not recorded yet."""
+        return list(self._results)
+
+    def recorded(self, results: Sequence[tuple[Leased, Reply]]) -> None:
+        """Forget what is written down now: the first of results()."""
+        for item, reply in results:
+            del self._held[item.id]
+            if decide(reply) is not Outcome.SENT:
+                self._stuck[item.queue] -= 1
+        self._stuck += Counter()  # drops those at zero
+        del self._results[: len(results)]
+
+    def begin(self, item: Leased, mail: Sendable) -> None:
+        """Send a mail that we hold, or keep it until those before it are taken."""
+        self._held[item.id] = item
+        self._by_lane[item.domain] += 1
+        self._empty.clear()
+        now = asyncio.get_running_loop().time()
+        behind = self._behind.get(item.queue)
+        if self._stuck[item.queue]:
+            # One before it did not go, which the claim could not know yet.
+            self._take(item, Reply(Step.STOPPED, None))
+        elif behind is not None:
+            behind.append((item, mail, now + BEHIND_LASTS_S))
+        else:
+            self._behind[item.queue] = deque()
+            self._send(item, mail, now)
+
+    def recall(self) -> None:
+        """Give back what has not gone out yet, so that it is asked about again: permissions changed."""
+        for behind in self._behind.values():
+            self._stop(behind)
+
+    def _stop(self, behind: deque[tuple[Leased, Sendable, float]]) -> None:
+        while behind:
+            self._take(behind.popleft()[0], Reply(Step.STOPPED, None))
+
+    def _send(self, item: Leased, mail: Sendable, now: float) -> None:
+        def end(reply: Reply) -> None:
+            self._ended(item, reply)
+
+        try:
+            self._put(mail, item.domain, item.verification_id is not None, now + PERMIT_LASTS_S, end)
+        except Exception:
+            # A bug in making this one mail: it must neither end the pass nor stay held for ever.
+            _log.exception("outbox %d: it could not be put on the road", item.id)
+            end(Reply(Step.MAIL, None))
+
+    def _ended(self, item: Leased, reply: Reply) -> None:
+        behind = self._behind[item.queue]
+        fresh = bool(behind) and behind[0][2] >= asyncio.get_running_loop().time()
+        if fresh and decide(reply) is Outcome.SENT:
+            self._send(*behind.popleft())
+        else:
+            # Given back before this one is recorded: what its end means for them applies then.
+            self._stop(behind)
+            del self._behind[item.queue]
+        self._take(item, reply)
+
+    def _take(self, item: Leased, reply: Reply) -> None:
+        self._results.append((item, reply))
+        self._by_lane[item.domain] -= 1
+        if decide(reply) is not Outcome.SENT:
+            self._stuck[item.queue] += 1
+        if not self._behind:
+            self._empty.set()
+        self._wake.set()
+
+    async def ended(self) -> None:
+        """Wait until nothing is on the road (it is closing)."""
+        await self._empty.wait()
