@@ -124,6 +124,10 @@ class House:
         """Count the texts that the sink took."""
         return int(self._rows("state = 'accepted'", "count(*)")[0][0])
 
+    def kept(self) -> int:
+        """Count all texts."""
+        return int(self._rows("1 = 1", "count(*)")[0][0])
+
     def _rows(self, where: str, what: str) -> Sequence[Any]:
         # Numbers and our own words only.
         return self._reader.exec_driver_sql(f"SELECT {what} FROM texts WHERE {where}").all()  # noqa: S608

@@ -81,7 +81,10 @@ async def accept(url: str, key: str, texts: int, registrations: int, waiting: in
         async with asyncio.TaskGroup() as callers:
             for _ in range(waiting):
                 callers.create_task(caller())
-        return watch.report(texts)
+        report = watch.report(texts)
+        if house.kept() != texts + min(texts, WARM_TEXTS):
+            raise RuntimeError("not every text was a new one")
+        return report
 
 
 async def through(

@@ -62,23 +62,24 @@ def latencies(row: str, found: dict[str, Any], fewest: int, note: str) -> list[F
 
 def lookups(bench: Bench) -> Sequence[Contender]:
     """Measure whole texts in stores of different sizes."""
-    for registrations in bench.sizes.registrations:
-        bench.stores.kept(registrations)
-    return tuple(_Lookup(bench, registrations) for registrations in bench.sizes.registrations)
+    return tuple(Lookup(bench, registrations) for registrations in bench.sizes.registrations)
 
 
-class _Lookup:
+class Lookup:
     """One store that stays over the rounds, so that it is warm."""
 
     def __init__(self, bench: Bench, registrations: int) -> None:
         self._bench, self._registrations, self._first = bench, registrations, 0
+        # Its own: what it leaves behind must not be in the copies that others get.
+        self.url = bench.stores.fresh(registrations)
 
     def __call__(self) -> list[Figure]:
+        """Carry the next texts through it."""
         sizes, stores = self._bench.sizes, self._bench.stores
         texts, warm = sizes.some(0.2), sizes.some(0.05)
         found = measure(
             "through",
-            url=stores.kept(self._registrations),
+            url=self.url,
             key=stores.key,
             smtp=asdict(self._bench.sink),
             texts=texts,

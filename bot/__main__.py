@@ -150,7 +150,9 @@ def _run_roles(settings: "Config") -> "int":
     import asyncio
 
     from bot import app
+    from bot.loop import settle
 
+    settle()
     try:
         import uvloop
     except ImportError:

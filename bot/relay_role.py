@@ -67,6 +67,8 @@ class RelayRole:
     async def _pass(self) -> float:
         if not await self._lock.held():
             _log.warning("relay: the database let go of our lock; taking it again")
+            # Another relay may take our leases over: what has not begun goes by the store alone.
+            self.relay.recall()
             await self._lock.release()
             await self._lock.take(self._store, self._owner)
         return await self.relay.one_pass()

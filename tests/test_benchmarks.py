@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,15 @@ def test_the_sampler_names_what_is_at_work() -> None:
     shares = dict(sampler.shares())
     assert max(shares, key=lambda place: shares[place]).startswith("benchmarks.seed.")
     assert sum(shares.values()) <= 1.01
+
+
+def test_look_ups_leave_nothing_in_the_stores_of_others(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stores = Stores.open(tmp_path, stack, postgres=False)
+        sizes = replace(QUICK, registrations=(PEOPLE,))
+        (lookup,) = rows_store.lookups(Bench(Account(9), stores, sizes, stack, None))
+        assert isinstance(lookup, rows_store.Lookup)
+        assert lookup.url not in (stores.kept(PEOPLE), stores.fresh(PEOPLE))
 
 
 @pytest.mark.slow

@@ -1,13 +1,15 @@
 """Hand a statement a list as one bound value: its text stays the same however long the list is."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     FromClause,
+    Select,
     Text,
     bindparam,
     cast,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
 _NAME = "given"
@@ -43,3 +46,14 @@ def rows(dialect: str, found: Iterable[tuple[Any, ...]], *columns: str) -> dict[
         return {_NAME: json.dumps(list(found))}
     lists = list(zip(*found, strict=True)) or [()] * len(columns)
     return {f"{_NAME}_{name}": list(cells) for name, cells in zip(columns, lists, strict=True)}
+
+
+def given_ids(session: AsyncSession, found: Collection[int]) -> tuple["Select[tuple[int]]", dict[str, Any]]:
+    """Return what `column.in_()` takes for a list of ids, and what binds it when the statement runs."""
+    dialect = session.get_bind().dialect.name
+    return _ids(dialect), rows(dialect, ((each,) for each in found), "id")
+
+
+@cache
+def _ids(dialect: str) -> "Select[tuple[int]]":
+    return select(given(dialect, id=int).c.id)

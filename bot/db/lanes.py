@@ -1,11 +1,14 @@
 """Remember how far each gateway's pace and breaker are, for every relay process alike."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.given import given, rows
 from bot.db.tables import Lane as LaneRow
+from bot.db.types import microseconds
 from bot.db.upsert import insert_or_ignore
 from bot.domain.lanes import Lane
 
@@ -16,34 +19,55 @@ _WAITING = text(
     " UNION ALL"
     " SELECT (SELECT min(o.domain) FROM outbox o WHERE o.state = 'waiting' AND o.domain > lane.domain)"
     " FROM lane WHERE lane.domain IS NOT NULL"
-    ") SELECT domain FROM lane WHERE domain IS NOT NULL"
+    ") SELECT domain, EXISTS (SELECT 1 FROM outbox o WHERE o.state = 'waiting' AND o.domain = lane.domain"
+    " AND o.priority = 0 AND o.due_at <= :now) FROM lane WHERE domain IS NOT NULL"
 )
 
 
-async def waiting(session: AsyncSession) -> list[str]:
-    """Name the gateways that mails wait for."""
-    return list((await session.scalars(_WAITING)).all())
+async def waiting(session: AsyncSession, now: datetime) -> dict[str, bool]:
+    """Name the gateways that mails wait for, and whether one of them is a code that may go."""
+    rows = await session.execute(_WAITING, {"now": microseconds(now)})
+    return {domain: bool(has_code) for domain, has_code in rows}
 
 
-async def take(session: AsyncSession, domains: Collection[str]) -> dict[str, Lane]:
-    """Hold lanes to the end of this transaction; those that another relay holds just now are left out."""
+async def troubled(session: AsyncSession, domains: Collection[str]) -> set[str]:
+    """Name those of the lanes that are closed or have refused somebody lately."""
+    trouble = or_(LaneRow.closed_until.is_not(None), LaneRow.refused != "")
+    return set(
+        (await session.scalars(select(LaneRow.domain).where(LaneRow.domain.in_(domains), trouble))).all()
+    )
+
+
+async def take(session: AsyncSession, domains: Collection[str], *, wait: bool = False) -> dict[str, Lane]:
+    """Hold lanes to the end of this transaction; those that another relay holds just now are left out.
+
+    With `wait` they are waited for; whoever waits takes all such lanes in one call, and before any others.
+    """
     if not domains:
         return {}
-    found = await _locked(session, domains)
+    found = await _locked(session, domains, wait=wait)
     missing = set(domains) - found.keys()
     if missing:
-        rows = [{"domain": domain, "closings": 0, "refused": ""} for domain in sorted(missing)]
+        rows = [{"domain": domain, "recent": "", "closings": 0, "refused": ""} for domain in sorted(missing)]
         await session.execute(insert_or_ignore(session, LaneRow, rows))
-        found |= await _locked(session, missing)
+        found |= await _locked(session, missing, wait=wait)
     return found
 
 
-async def _locked(session: AsyncSession, domains: Collection[str]) -> dict[str, Lane]:
-    columns = (LaneRow.domain, LaneRow.paced_to, LaneRow.closed_until, LaneRow.closings, LaneRow.refused)
-    statement = select(*columns).where(LaneRow.domain.in_(domains)).with_for_update(skip_locked=True)
+async def _locked(session: AsyncSession, domains: Collection[str], *, wait: bool) -> dict[str, Lane]:
+    dialect = session.get_bind().dialect.name
+    columns = (LaneRow.domain, LaneRow.recent, LaneRow.closed_until, LaneRow.closings, LaneRow.refused)
+    statement = (
+        select(*columns)
+        .where(LaneRow.domain.in_(select(given(dialect, domain=str).c.domain)))
+        .order_by(LaneRow.domain)
+        .with_for_update(skip_locked=not wait)
+    )
     return {
-        domain: Lane(domain, paced_to, closed_until, closings, tuple(map(int, refused.split())))
-        for domain, paced_to, closed_until, closings, refused in await session.execute(statement)
+        domain: Lane(domain, _read(recent), closed_until, closings, tuple(map(int, refused.split())))
+        for domain, recent, closed_until, closings, refused in await session.execute(
+            statement, rows(dialect, ((each,) for each in domains), "domain")
+        )
     }
 
 
@@ -51,9 +75,14 @@ async def keep(session: AsyncSession, lanes: Iterable[Lane]) -> None:
     """Write lanes down that we hold."""
     for lane in lanes:
         values = {
-            "paced_to": lane.paced_to,
+            "recent": " ".join(f"{second}:{count}" for second, count in lane.recent),
             "closed_until": lane.closed_until,
             "closings": lane.closings,
             "refused": " ".join(map(str, lane.refused)),
         }
         await session.execute(update(LaneRow).where(LaneRow.domain == lane.domain).values(values))
+
+
+def _read(recent: str) -> tuple[tuple[int, int], ...]:
+    pairs = (pair.partition(":") for pair in recent.split())
+    return tuple((int(second), int(count)) for second, _, count in pairs)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, and_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.given import given_ids
 from bot.db.tables import OutboxItem
 from bot.domain.states import Item
 
@@ -51,8 +52,10 @@ class Leased:
         return self.ambiguous + self.lost > 0
 
 
-async def due(session: AsyncSession, domain: str, now: datetime, most: int) -> Sequence[tuple[int, int]]:
-    """List (id, queue) of a gateway's mails that may go, codes first, then by turn."""
+async def due(
+    session: AsyncSession, domain: str, now: datetime, most: int, full: Collection[int] = ()
+) -> Sequence[tuple[int, int]]:
+    """List (id, queue) of a gateway's mails that may go, codes first, then by turn, save of full queues."""
     # The state stands there as a word, not as a parameter: only so SQLite sees that the index fits.
     statement = (
         select(_c.id, _c.queue)
@@ -60,6 +63,8 @@ async def due(session: AsyncSession, domain: str, now: datetime, most: int) -> S
         .order_by(_c.priority, _c.turn, _c.id)
         .limit(most)
     )
+    if full:
+        statement = statement.where(_c.queue.not_in(full))
     return [(row_id, queue) for row_id, queue in await session.execute(statement)]
 
 
@@ -77,13 +82,14 @@ async def lease(session: AsyncSession, owner: int, ids: Collection[int], now: da
         .where(earlier.c.queue == _c.queue, earlier.c.turn <= _c.turn, before_it, not_ours)
         .exists()
     )
+    wanted, bound = given_ids(session, ids)
     statement = (
         update(_outbox)
-        .where(_c.id.in_(ids), _c.state == Item.WAITING, _c.expires_at > now, ~blocked)
+        .where(_c.id.in_(wanted), _c.state == Item.WAITING, _c.expires_at > now, ~blocked)
         .values(state=Item.LEASED, lease_owner=owner, leased_at=now)
         .returning(*_HELD)
     )
-    held = [Leased(*row) for row in await session.execute(statement)]
+    held = [Leased(*row) for row in await session.execute(statement, bound)]
     return sorted(held, key=lambda item: (item.priority, item.turn, item.id))
 
 
@@ -117,9 +123,10 @@ async def put_back(
 async def _leave(session: AsyncSession, owner: int, ids: Collection[int], values: dict[str, Any]) -> set[int]:
     if not ids:
         return set()
-    ours = (_c.id.in_(ids), _c.state == Item.LEASED, _c.lease_owner == owner)
+    wanted, bound = given_ids(session, ids)
+    ours = (_c.id.in_(wanted), _c.state == Item.LEASED, _c.lease_owner == owner)
     statement = update(_outbox).where(*ours).values(values).returning(_c.id)
-    return set((await session.scalars(statement)).all())
+    return set((await session.scalars(statement, bound)).all())
 
 
 async def hold_up(session: AsyncSession, behind: Leased, due_at: datetime) -> None:

@@ -40,6 +40,13 @@ async def add(
     await session.flush()
 
 
+async def operator_knows(session: AsyncSession, words: str, since: datetime, now: datetime) -> bool:
+    """Tell whether the operator has been told, or will be, what was to be said in that time."""
+    made = Notice.created_at.between(since, now)
+    same = select(Notice.id).where(Notice.person_id == OPERATOR, made, Notice.words == words).limit(1)
+    return await session.scalar(same) is not None
+
+
 async def add_for_texts(
     session: AsyncSession, kind: str, senders: Sequence[tuple[int, int]], now: datetime
 ) -> None:

@@ -108,12 +108,6 @@ def _reaches(dialect: str) -> Executable:
     ).select_from(joined.outerjoin(block, blocked))
 
 
-async def phones_by_id(session: AsyncSession, ids: set[int]) -> dict[int, Phone]:
-    """Find registrations by id, for a batch of claims."""
-    rows = await session.scalars(select(Registration).where(Registration.id.in_(ids)))
-    return {row.id: _phone(row) for row in rows}
-
-
 async def pause(session: AsyncSession, person_id: int, until: datetime | None) -> bool:
     """Pause texts until a time, or resume with None; False without a registration."""
     statement = update(Registration).where(Registration.person_id == person_id).values(paused_until=until)

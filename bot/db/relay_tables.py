@@ -64,7 +64,7 @@ class Lane(Base):
 
     __tablename__ = "lanes"
     domain: Mapped[str] = mapped_column(String, primary_key=True)
-    paced_to: Mapped[datetime | None]  # up to when the pace is used up
+    recent: Mapped[str] = mapped_column(default="")  # how many went in which second of the last minute
     closed_until: Mapped[datetime | None]  # the breaker is open; then one mail may try
     closings: Mapped[int] = mapped_column(default=0)  # in a row, since the gateway last took a mail
     refused: Mapped[str] = mapped_column(default="")  # the queues that it refused since then, a few

@@ -21,6 +21,8 @@ BUSY_TIMEOUT_MS = 5_000
 # A write waits in slices this long, so that a stop shortens the wait of one that has begun.
 WRITE_SLICE_MS = 100
 LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
+# 32 MiB of journal: a page that many transactions touch goes to the database file once for all of them.
+CHECKPOINT_PAGES = 8_192
 POOL_CONNECTIONS = 5
 POOL_WAIT_S = 30
 POSTGRES_CONNECT_S = 10
@@ -135,6 +137,7 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     # What is deleted must not stay readable in free pages.
     cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()

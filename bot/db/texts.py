@@ -12,12 +12,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.base import table_of
 from bot.db.bulk import insert_rows
-from bot.db.given import given, rows
+from bot.db.given import given, given_ids, rows
 from bot.db.store import vault_of
 from bot.db.tables import OutboxItem, TextRow
 from bot.db.types import microseconds
 from bot.domain.standing import OpenAnswer, Standing
-from bot.domain.states import Item, State
+from bot.domain.states import FINAL, Item, State
 
 _TEXTS = table_of(TextRow)
 _STANDING: tuple[InstrumentedAttribute[Any], ...] = (
@@ -57,8 +57,9 @@ def _standings(dialect: str) -> Executable:
 
 async def lock_standings(session: AsyncSession, ids: Collection[int]) -> dict[int, Standing]:
     """Find texts by id as they stand now, and let nobody else judge them before this transaction's end."""
-    statement = select(*_STANDING).where(TextRow.id.in_(ids)).order_by(TextRow.id).with_for_update()
-    return {row[0]: Standing(*row) for row in await session.execute(statement)}
+    wanted, bound = given_ids(session, ids)
+    statement = select(*_STANDING).where(TextRow.id.in_(wanted)).order_by(TextRow.id).with_for_update()
+    return {row[0]: Standing(*row) for row in await session.execute(statement, bound)}
 
 
 async def stranded(session: AsyncSession, most: int) -> Sequence[int]:
@@ -125,17 +126,33 @@ async def forget_answers(session: AsyncSession, now: datetime) -> None:
 
 async def part_states(session: AsyncSession, ids: Collection[int]) -> dict[int, list[str]]:
     """List the states of the mails of each text, in order of the parts."""
-    where = OutboxItem.text_id.in_(ids)
+    wanted, bound = given_ids(session, ids)
     statement = (
         select(OutboxItem.text_id, OutboxItem.state)
-        .where(where)
+        .where(OutboxItem.text_id.in_(wanted))
         .order_by(OutboxItem.text_id, OutboxItem.part)
     )
     states: dict[int, list[str]] = {text_id: [] for text_id in ids}
-    for text_id, state in await session.execute(statement):
+    for text_id, state in await session.execute(statement, bound):
         if text_id is not None:
             states[text_id].append(state)
     return states
+
+
+async def accept_whole(
+    session: AsyncSession, ids: Collection[int], now: datetime
+) -> dict[int, tuple[int, datetime | None]]:
+    """Move waiting texts of one part whose mail was taken; returns (sender, end of the answer) of those."""
+    wanted, bound = given_ids(session, ids)
+    statement = (
+        update(_TEXTS)
+        # Not `state == queued`: SQLite would look through everything that is queued.
+        .where(_TEXTS.c.id.in_(wanted), _TEXTS.c.parts == 1, _TEXTS.c.state.not_in(FINAL))
+        .values(state=State.ACCEPTED, reason="", parts_sent=1, changed_at=now)
+        .returning(_TEXTS.c.id, _TEXTS.c.sender_id, _TEXTS.c.answer_until)
+    )
+    rows = await session.execute(statement, bound)
+    return {text_id: (sender_id, until) for text_id, sender_id, until in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +171,10 @@ async def move(session: AsyncSession, moves: Iterable[Move], now: datetime) -> N
     for one in moves:
         alike.setdefault((one.state, one.reason, one.parts_sent), []).append(one.text_id)
     for (state, reason, sent), ids in alike.items():
-        statement = update(TextRow).where(TextRow.id.in_(ids))
-        await session.execute(
-            statement.values(state=state, reason=reason, parts_sent=sent, changed_at=now),
-            execution_options={"synchronize_session": False},
-        )
+        wanted, bound = given_ids(session, ids)
+        statement = update(table_of(TextRow)).where(TextRow.id.in_(wanted))
+        values = {"state": state, "reason": reason, "parts_sent": sent, "changed_at": now}
+        await session.execute(statement.values(values), bound)
 
 
 async def waiting_unexplained(session: AsyncSession, reason: str, most: int) -> Sequence[int]:

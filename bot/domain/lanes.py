@@ -10,7 +10,10 @@ ACCOUNT = ""  # the lane of the whole mail account
 # One number may be wrong, two may be chance.
 NUMBERS_THAT_CLOSE = 3
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=10), timedelta(minutes=1)
-_MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
+# Relays on several machines share a lane, and their clocks are never quite the same.
+CLOCKS_DIFFER = timedelta(seconds=30)
+# Texts are counted by the second, so one more than a minute's are looked at: no minute has too many.
+_WINDOW_S = 61
 # At these steps a server speaks for the gateway; before them for itself.
 _GATEWAY_STEPS = frozenset({Step.RCPT, Step.DATA, Step.BODY})
 _CLOSING_LINE = 421  # RFC 5321, 4.2.3: about the connection to us, so about our own mail server
@@ -29,7 +32,8 @@ class Lane:
     """Where the pace and the breaker of one gateway stand; `refused` names the queues it refused lately."""
 
     domain: str
-    paced_to: datetime | None = None
+    recent: tuple[tuple[int, int], ...] = ()
+    """How many texts went in which second (since 1970) of the last minute."""
     closed_until: datetime | None = None
     closings: int = 0
     refused: tuple[int, ...] = ()
@@ -79,10 +83,7 @@ def may_go(lane: Lane, rate: int, now: datetime) -> int | None:
     """Say how many texts may go now at `rate` a minute (0: no bound); None for any number."""
     if lane.closed and not _may_probe(lane, now):
         return 0
-    free = None
-    if rate:
-        step, at_once = _steps(rate)
-        free = max(int((now + at_once - _paced_to(lane, rate, now)) / step), 0)
+    free = max(rate - sum(count for _, count in _recent(lane, now)), 0) if rate else None
     return free if not lane.closed else min(1, free if free is not None else 1)
 
 
@@ -91,8 +92,21 @@ def goes(lane: Lane, count: int, rate: int, now: datetime, jitter: float) -> Lan
     if not count:
         return lane
     if rate:
-        lane = replace(lane, paced_to=_paced_to(lane, rate, now) + _steps(rate)[0] * count)
+        second, recent = int(now.timestamp()), dict(_recent(lane, now))
+        recent[second] = recent.get(second, 0) + count
+        lane = replace(lane, recent=tuple(sorted(recent.items())))
     return _close(lane, now, jitter) if lane.closed else lane
+
+
+def returned(lane: Lane, count: int) -> Lane:
+    """Take in that so many of the last texts did not go after all."""
+    recent = list(lane.recent)
+    while count and recent:
+        second, went = recent.pop()
+        if went > count:
+            recent.append((second, went - count))
+        count -= min(count, went)
+    return replace(lane, recent=tuple(recent))
 
 
 def opens_at(lane: Lane, rate: int, now: datetime) -> datetime:
@@ -100,23 +114,17 @@ def opens_at(lane: Lane, rate: int, now: datetime) -> datetime:
     opens = now
     if lane.closed_until is not None and not _may_probe(lane, now):
         opens = lane.closed_until
-    if rate:
-        step, at_once = _steps(rate)
-        opens = max(opens, _paced_to(lane, rate, now) + step - at_once)
+    recent = _recent(lane, now)
+    if rate and sum(count for _, count in recent) >= rate:
+        opens = max(opens, datetime.fromtimestamp(recent[0][0] + _WINDOW_S, now.tzinfo))
     return opens
 
 
-def _steps(rate: int) -> tuple[timedelta, timedelta]:
-    """Return the time that one text takes up, and what may go at once: a second's worth, one at least."""
-    step = _MINUTE / rate
-    return step, max(step, _SECOND)
-
-
-def _paced_to(lane: Lane, rate: int, now: datetime) -> datetime:
-    if lane.paced_to is None or lane.paced_to < now:
-        return now
-    # Later than this it was written by a clock that ran ahead.
-    return min(lane.paced_to, now + _steps(rate)[1])
+def _recent(lane: Lane, now: datetime) -> tuple[tuple[int, int], ...]:
+    """Return what counts still; what lies far ahead was written by a clock that ran ahead."""
+    second = int(now.timestamp())
+    last = second + CLOCKS_DIFFER // timedelta(seconds=1)
+    return tuple((at, count) for at, count in lane.recent if second - _WINDOW_S < at <= last)
 
 
 def _may_probe(lane: Lane, now: datetime) -> bool:

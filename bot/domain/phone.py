@@ -68,7 +68,9 @@ def parse_number(typed: str, country: str, *, anywhere: bool = False) -> Number:
 
 def national_digits(number: Number) -> str:
     """Write the number without country code and trunk prefix (Italy's leading zero stays)."""
-    return phonenumbers.national_significant_number(phonenumbers.parse(number.e164))
+    digits = number.e164.removeprefix("+")
+    # No country code begins with another one, and E.164 has the national number right behind it.
+    return digits.removeprefix(_country_code(digits))
 
 
 def country_code_digits(number: Number) -> str:
@@ -98,11 +100,15 @@ def mask(e164: str) -> str:
     digits = e164.removeprefix("+")
     if not (digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15):
         return "***"
-    code = next(
-        (digits[:n] for n in (1, 2, 3) if int(digits[:n]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), ""
-    )
+    code = _country_code(digits)
     shown = 4 if len(digits) - len(code) >= 7 else 2
     return f"+{code}***{digits[-shown:]}"
+
+
+def _country_code(digits: str) -> str:
+    """Name the country code that a number in international form begins with; empty where none is known."""
+    known = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return next((digits[:n] for n in (1, 2, 3) if int(digits[:n]) in known), "")
 
 
 def _digits(typed: str) -> str:

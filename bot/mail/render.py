@@ -5,6 +5,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime) 
         f"From: <{sender}>",
         f"To: <{recipient}>",
         "Subject: ",
-        f"Date: {format_datetime(at)}",
+        f"Date: {_date(at.replace(microsecond=0))}",
         f"Message-ID: <{mail_id}@{domain}>",
         "MIME-Version: 1.0",
         f"Content-Type: text/plain; charset={charset}",
@@ -40,6 +41,12 @@ def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime) 
         "",
     )
     return Mail(recipient, "\r\n".join(lines).encode("ascii") + body)
+
+
+@lru_cache(maxsize=4)
+def _date(at: datetime) -> str:
+    # Many mails are made in one second.
+    return format_datetime(at)
 
 
 def _encode(words: str) -> tuple[str, str, bytes]:

@@ -1,12 +1,13 @@
 """Claim what may go now, lane by lane, each claim asked about once more."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import lanes, leases
+from bot.db import lanes, leases, outbox
 from bot.db.leases import Leased
 from bot.domain.lanes import ACCOUNT
 from bot.domain.picking import MOST_OF_ONE_QUEUE, pick
@@ -16,8 +17,10 @@ from bot.services.permit import Sendable, permit
 from bot.services.shelf import Shelf
 from bot.services.standing import update_standings
 
-# Looked at for each mail that may go: rows of queues that have enough in flight are passed over.
-LOOK_AHEAD = 4
+# At most so many in one transaction: whoever wants to write meanwhile waits for its end.
+AT_ONCE = 256
+# Rows of queues that have enough in flight are passed over: then so many more are looked at.
+LOOK_AHEAD, FURTHEST_LOOK = 4, 1000
 # Another relay holds the lane just now, for as long as its claim takes.
 HELD_ELSEWHERE = timedelta(milliseconds=20)
 
@@ -27,7 +30,6 @@ class Claimed:
     """What one transaction claimed; it counts once that is committed."""
 
     mails: list[tuple[Leased, Sendable]] = field(default_factory=list)
-    leased: int = 0
     moved: int = 0
     again_at: datetime | None = None  # from when more may go
     drained: bool = True  # nothing that may go was left behind for want of room
@@ -46,47 +48,82 @@ class Claimer:
     flight: InFlight
     room_of: Callable[[str], int]
     has_account_rate: bool
+    served: dict[str, int] = field(default_factory=dict)  # when each lane last got something, as a number
 
     async def claim(self, session: AsyncSession, gateways: Gateways, now: datetime) -> Claimed:
         """Claim from every lane what its pace, its breaker and its room allow."""
         claimed = Claimed()
-        waiting = await lanes.waiting(session)
+        waiting = self._in_turn(await lanes.waiting(session, now))
         if not waiting:
             return claimed
         await self.shelf.refresh(session)
         await gateways.take([*waiting, ACCOUNT] if self.has_account_rate else waiting)
-        items: list[Leased] = []
+        picked: dict[int, str] = {}
+        share = max(AT_ONCE // len(waiting), 1)
         for domain in waiting:
-            items += await self._claim_lane(session, gateways, domain, claimed, now)
-        claimed.leased = len(items)
+            chosen = await self._pick(session, gateways, domain, share, claimed, now)
+            picked |= dict.fromkeys(chosen, domain)
+        items = await leases.lease(session, self.owner, picked.keys(), now)
         if items:
             permitted = await permit(session, items, self.shelf, self.owner, now)
             claimed.moved = await update_standings(session, permitted.ended.keys(), now, permitted.ended)
             ready = permitted.ready
             claimed.mails = [(item, ready[item.id]) for item in items if item.id in ready]
+            if len(claimed.mails) < len(items):
+                claimed.wait_until(now)
+        left = picked.keys() - {item.id for item, _ in claimed.mails}
+        for domain, count in Counter(picked[item_id] for item_id in left).items():
+            gateways.returned(domain, count)
+        leased = {item.domain for item in items}
+        for domain in waiting:
+            idle = domain not in leased and not self.flight.in_lane(domain)
+            if idle and gateways.waits_for_a_try(domain):
+                # All that could try is put off: then the first of them tries.
+                await outbox.make_due(session, domain, now)
         return claimed
 
-    async def _claim_lane(
-        self, session: AsyncSession, gateways: Gateways, domain: str, claimed: Claimed, now: datetime
-    ) -> list[Leased]:
+    def _in_turn(self, waiting: Mapping[str, bool]) -> list[str]:
+        """Sort lanes that share the account's pace: those with codes first, then who has waited longest."""
+        return sorted(waiting, key=lambda domain: (not waiting[domain], self.served.get(domain, 0)))
+
+    async def _pick(
+        self,
+        session: AsyncSession,
+        gateways: Gateways,
+        domain: str,
+        share: int,
+        claimed: Claimed,
+        now: datetime,
+    ) -> list[int]:
+        """Choose what goes in one lane, as far as its pace, its breaker, the account and room allow."""
         paced = [domain, ACCOUNT] if self.has_account_rate else [domain]
         if not all(gateways.holds(lane) for lane in paced):
             claimed.wait_until(now + HELD_ELSEWHERE)
             return []
         space = self.room_of(domain) - self.flight.in_lane(domain)
-        room = min(gateways.room(lane, max(space, 0)) for lane in paced)
-        if room <= 0:
-            if space > 0:
-                claimed.wait_until(max(gateways.opens_at(lane) for lane in paced))
-            else:
-                claimed.drained = False
+        if space <= 0:
+            claimed.drained = False
             return []
-        due = await leases.due(session, domain, now, room * LOOK_AHEAD + MOST_OF_ONE_QUEUE)
-        picked = pick(due, room, self.flight.in_queues())
-        items = await leases.lease(session, self.owner, picked, now)
+        room = min(gateways.room(lane, min(space, share)) for lane in paced)
+        if room <= 0:
+            claimed.wait_until(max(gateways.opens_at(lane) for lane in paced))
+            return []
+        picked = await self._pick_due(session, domain, room, now)
+        if picked:
+            self.served[domain] = max(self.served.values(), default=0) + 1
         for lane in paced:
-            gateways.went(lane, len(items))
-        if len(items) == room:
+            gateways.went(lane, len(picked))
+        if len(picked) == room:
             claimed.drained = False
             claimed.wait_until(max(gateways.opens_at(lane) for lane in paced))
-        return items
+        return picked
+
+    async def _pick_due(self, session: AsyncSession, domain: str, room: int, now: datetime) -> list[int]:
+        in_queues, picked = self.flight.in_queues(), list[int]()
+        full = [queue for queue, count in in_queues.items() if count >= MOST_OF_ONE_QUEUE]
+        for looked_at in (room + MOST_OF_ONE_QUEUE, room * LOOK_AHEAD + FURTHEST_LOOK):
+            due = await leases.due(session, domain, now, looked_at, full)
+            picked = pick(due, room, in_queues)
+            if len(picked) == room or len(due) < looked_at:
+                break
+        return picked

@@ -31,7 +31,9 @@ PROBE_PATIENCE_S = 0.05
 # A stop must end in time also where the store takes nothing.
 RECORD_WITHIN_S, RECORD_AGAIN_S = 1.2, 0.1
 # Mails of one lane in flight for each connection: more where the road runs dry between two passes.
-FEWEST_A_CONNECTION, MOST_A_CONNECTION = 2, 32
+FEWEST_A_CONNECTION, MOST_A_CONNECTION = 4, 24
+# At most so many results in one transaction: whoever wants to write meanwhile waits for its end.
+RECORD_AT_ONCE = 256
 Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
 
 
@@ -72,6 +74,7 @@ class Relay:
         self._explainer = Explainer()
         self._probing: asyncio.Task[Reply | None] | None = None
         self._swept_at: datetime | None = None
+        self._recalls = 0
 
     def _rate_of(self, domain: str) -> int:
         if domain == ACCOUNT:
@@ -84,16 +87,21 @@ class Relay:
 
     def recall(self) -> None:
         """Ask again about everything that has not gone out yet: somebody's permission may have changed."""
+        self._recalls += 1
         self._flight.recall()
         self._ports.recall()
 
     async def one_pass(self) -> float:
         """Record what ended, see to old leases, claim and send; returns how long to wait, in seconds."""
         now = self._ports.now()
+        self._flight.let_go()
         results = self._learned(now)
         if self._outage.away:
             await self._probe(now)
-        due_sweep = self._swept_at is None or not timedelta() <= now - self._swept_at < SWEEP_EVERY
+        recalls, swept_at = self._recalls, self._swept_at
+        due_sweep = swept_at is None or not timedelta() <= now - swept_at < SWEEP_EVERY
+        # Where this fails we may hold leases that we do not know of, which the next pass must see to first.
+        self._swept_at = None
         async with self._store.write() as session:
             gateways = Gateways(session, self._rate_of, now, self._ports.jitter)
             moved = await self._record(session, gateways, results, now)
@@ -107,13 +115,15 @@ class Relay:
             await gateways.keep()
             if moved + claimed.moved:
                 await ring(session, Bell.NOTICES)
+        self._swept_at = now if due_sweep else swept_at
         self._committed(results, claimed, moved + claimed.moved, now)
-        if due_sweep:
-            self._swept_at = now
+        if self._recalls != recalls:
+            # The claim may have asked before the permission changed.
+            self.recall()
         return await self._seconds_to_next(claimed, now)
 
     def _learned(self, now: datetime) -> list[Result]:
-        results = self._flight.results()
+        results = self._flight.results(RECORD_AT_ONCE)
         self._outage.learn([decide(reply) for _, reply in results], results, now)
         return results
 
@@ -121,7 +131,7 @@ class Relay:
         self, session: AsyncSession, gateways: Gateways, results: Sequence[Result], now: datetime
     ) -> int:
         """Write results down; where that fails they stay in memory, and nothing more is claimed."""
-        await gateways.take({item.domain for item, _ in results})
+        await gateways.take_for(results)
         moved = await record(
             session,
             self._owner,
@@ -169,6 +179,8 @@ class Relay:
 
     async def _seconds_to_next(self, claimed: Claimed, now: datetime) -> float:
         longest = SWEEP_EVERY.total_seconds()
+        if self._flight.results(1):
+            return 0.0
         if self._outage.away:
             return min(self._outage.seconds_left(now), longest)
         if claimed.again_at is not None:
@@ -187,7 +199,7 @@ class Relay:
             _log.error("outbox %d: %s at %r could not be recorded", item.id, decide(reply), reply)
 
     async def _record_in_the_end(self) -> None:
-        while self._flight.results():
+        while self._flight.results(1):
             now = self._ports.now()
             results = self._learned(now)
             try:

@@ -1,20 +1,21 @@
 """Keep each gateway's lane through one transaction: what may go, what was learned, who must hear of it."""
 
 import logging
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import lanes, notices, outbox, texts
 from bot.db.leases import Leased
-from bot.domain.lanes import ACCOUNT, Lane, Verdict, goes, learn, may_go, opens_at, verdict
-from bot.domain.outcome import Outcome, Reply
+from bot.domain.lanes import ACCOUNT, Lane, Verdict, goes, learn, may_go, opens_at, returned, verdict
+from bot.domain.outcome import Outcome, Reply, decide
 from bot.domain.words import GATEWAY_CLOSED
 from bot.services.standing import say_why_they_wait
 
 _log = logging.getLogger(__name__)
 EXPLAIN_AT_ONCE = 500
+TOLD_EVERY = timedelta(days=1)
 _OPERATOR_WORDS = (
     "{domain} refuses the bot's texts to every number. They wait, and the bot keeps trying; "
     "check with the carrier, or switch its entry off with /carrier disable."
@@ -30,11 +31,21 @@ class Gateways:
         self._session, self._rate_of, self._now, self._jitter = session, rate_of, now, jitter
         self._lanes: dict[str, Lane] = {}
         self._before: dict[str, Lane] = {}
+        self._tried: dict[str, Lane] = {}  # closed lanes as they were before a text tried them
 
-    async def take(self, domains: Iterable[str]) -> None:
+    async def take_for(self, results: Sequence[tuple[Leased, Reply]]) -> None:
+        """Hold the lanes of attempts; one that learns something is waited for where another relay has it."""
+        said = [(item.domain, verdict(reply, decide(reply))) for item, reply in results]
+        learning = {domain for domain, says in said if says is Verdict.REFUSED}
+        took = {domain for domain, says in said if says is Verdict.TOOK} - learning
+        learning |= await lanes.troubled(self._session, took)
+        await self.take(learning, wait=True)
+        await self.take({domain for domain, _ in said})
+
+    async def take(self, domains: Iterable[str], *, wait: bool = False) -> None:
         """Hold lanes to the end of the transaction, save those that another relay holds just now."""
         wanted = set(domains) - self._lanes.keys()
-        found = await lanes.take(self._session, wanted)
+        found = await lanes.take(self._session, wanted, wait=wait)
         self._lanes |= found
         self._before |= found
 
@@ -55,13 +66,29 @@ class Gateways:
     def went(self, domain: str, count: int) -> None:
         """Take in that so many texts go."""
         lane = self._lanes[domain]
+        if lane.closed and count:
+            self._tried[domain] = lane
         self._lanes[domain] = goes(lane, count, self._rate_of(domain), self._now, self._jitter())
+
+    def returned(self, domain: str, count: int) -> None:
+        """Take in that so many of the last texts did not go after all."""
+        for lane in (domain, ACCOUNT):
+            if lane in self._lanes:
+                self._lanes[lane] = returned(self._lanes[lane], count)
+        if domain in self._tried:
+            # Nothing tried it after all, so another may.
+            self._lanes[domain] = self._tried.pop(domain)
+
+    def waits_for_a_try(self, domain: str) -> bool:
+        """Tell whether a lane is closed and a text may try it now."""
+        lane = self._lanes.get(domain)
+        return lane is not None and lane.closed and may_go(lane, 0, self._now) == 1
 
     def learn(self, item: Leased, reply: Reply, outcome: Outcome) -> bool:
         """Take in what an attempt says of its gateway; True where the text waits, since all are refused."""
         lane = self._lanes.get(item.domain)
         if lane is None:
-            # Another relay holds it: what this attempt says, its own will say too.
+            # Nothing that it could learn from this one.
             return False
         said = verdict(reply, outcome)
         was_closed = lane.closed
@@ -76,15 +103,17 @@ class Gateways:
             if lane.closed and not before.closed:
                 _log.error("gateway %s: it refuses every number, its texts wait", lane.domain)
                 words = _OPERATOR_WORDS.format(domain=lane.domain)
-                await notices.add(self._session, notices.OPERATOR, "gateway", self._now, words=words)
+                # It may open and close again all day.
+                if not await notices.operator_knows(self._session, words, self._now - TOLD_EVERY, self._now):
+                    await notices.add(self._session, notices.OPERATOR, "gateway", self._now, words=words)
             elif before.closed and not lane.closed:
                 _log.info("gateway %s: it takes texts again", lane.domain)
                 await outbox.make_due(self._session, lane.domain, self._now)
         await lanes.keep(self._session, changed)
 
-    def closed(self) -> set[str]:
-        """Name the lanes we hold that are closed."""
-        return {domain for domain, lane in self._lanes.items() if domain != ACCOUNT and lane.closed}
+    def closed(self) -> dict[str, bool]:
+        """Tell of each gateway's lane that we hold whether it is closed."""
+        return {domain: lane.closed for domain, lane in self._lanes.items() if domain != ACCOUNT}
 
 
 class Explainer:
@@ -93,11 +122,14 @@ class Explainer:
     def __init__(self) -> None:
         self._reached: dict[str, int] = {}
 
-    async def explain(self, session: AsyncSession, closed: set[str], now: datetime) -> int:
+    async def explain(self, session: AsyncSession, closed: Mapping[str, bool], now: datetime) -> int:
         """Leave word for senders whose texts wait in closed lanes; returns how many."""
-        self._reached = {domain: self._reached.get(domain, 0) for domain in closed}
         told = 0
-        for domain, reached in list(self._reached.items()):
+        for domain, is_closed in closed.items():
+            if not is_closed:
+                self._reached.pop(domain, None)
+                continue
+            reached = self._reached.get(domain, 0)
             waiting = await outbox.waiting_after(session, domain, reached, EXPLAIN_AT_ONCE)
             standings = await texts.standings(session, {text_id for _, text_id in waiting})
             told += await say_why_they_wait(session, standings.values(), GATEWAY_CLOSED, now)

@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from bot.db.leases import Leased
 from bot.domain.outcome import Outcome, Reply, Step, decide
+from bot.domain.picking import MOST_OF_ONE_QUEUE
 from bot.services.permit import Sendable
 
 _log = logging.getLogger(__name__)
@@ -18,13 +20,21 @@ PERMIT_LASTS_S = 2.0
 Put = Callable[[Sendable, str, bool, float, Callable[[Reply], None]], None]
 
 
+@dataclass(slots=True)
+class _Chain:
+    """A queue's mails: since when one of them is on the road (loop time), and those that wait behind it."""
+
+    since: float
+    behind: deque[tuple[Leased, Sendable, float]] = field(default_factory=deque)
+
+
 class InFlight:
     """At most one mail of a queue is on the road; the next follows once that one was taken."""
 
     def __init__(self, put: Put, wake: asyncio.Event) -> None:
         self._put, self._wake = put, wake
         self._held: dict[int, Leased] = {}
-        self._behind: dict[int, deque[tuple[Leased, Sendable, float]]] = {}
+        self._chains: dict[int, _Chain] = {}
         self._stuck: Counter[int] = Counter()
         self._by_lane: Counter[str] = Counter()
         self._results: list[tuple[Leased, Reply]] = []
@@ -41,12 +51,16 @@ class InFlight:
         return self._by_lane[domain]
 
     def in_queues(self) -> dict[int, int]:
-        """Count the mails of each queue that have not ended."""
-        return {queue: len(behind) + 1 for queue, behind in self._behind.items()}
+        """Count the mails of each queue that have not ended; a queue that stalls counts as full."""
+        late = asyncio.get_running_loop().time() - BEHIND_LASTS_S
+        return {
+            queue: MOST_OF_ONE_QUEUE if chain.since < late else len(chain.behind) + 1
+            for queue, chain in self._chains.items()
+        }
 
-    def results(self) -> list[tuple[Leased, Reply]]:
-        """List what ended and is not recorded yet."""
-        return list(self._results)
+    def results(self, most: int | None = None) -> list[tuple[Leased, Reply]]:
+        """List what ended first and is not recorded yet."""
+        return self._results[:most]
 
     def recorded(self, results: Sequence[tuple[Leased, Reply]]) -> None:
         """Forget what is written down now: the first of results()."""
@@ -63,20 +77,27 @@ class InFlight:
         self._by_lane[item.domain] += 1
         self._empty.clear()
         now = asyncio.get_running_loop().time()
-        behind = self._behind.get(item.queue)
+        chain = self._chains.get(item.queue)
         if self._stuck[item.queue]:
             # One before it did not go, which the claim could not know yet.
             self._take(item, Reply(Step.STOPPED, None))
-        elif behind is not None:
-            behind.append((item, mail, now + BEHIND_LASTS_S))
+        elif chain is not None:
+            chain.behind.append((item, mail, now + BEHIND_LASTS_S))
         else:
-            self._behind[item.queue] = deque()
+            self._chains[item.queue] = _Chain(now)
             self._send(item, mail, now)
 
     def recall(self) -> None:
         """Give back what has not gone out yet, so that it is asked about again: permissions changed."""
-        for behind in self._behind.values():
-            self._stop(behind)
+        for chain in self._chains.values():
+            self._stop(chain.behind)
+
+    def let_go(self) -> None:
+        """Give back what waited too long behind another: a queue that stalls keeps no room from others."""
+        now = asyncio.get_running_loop().time()
+        for chain in self._chains.values():
+            if chain.behind and chain.behind[0][2] < now:
+                self._stop(chain.behind)
 
     def _stop(self, behind: deque[tuple[Leased, Sendable, float]]) -> None:
         while behind:
@@ -94,14 +115,15 @@ class InFlight:
             end(Reply(Step.MAIL, None))
 
     def _ended(self, item: Leased, reply: Reply) -> None:
-        behind = self._behind[item.queue]
-        fresh = bool(behind) and behind[0][2] >= asyncio.get_running_loop().time()
+        chain, now = self._chains[item.queue], asyncio.get_running_loop().time()
+        fresh = bool(chain.behind) and chain.behind[0][2] >= now
         if fresh and decide(reply) is Outcome.SENT:
-            self._send(*behind.popleft())
+            chain.since = now
+            self._send(*chain.behind.popleft())
         else:
             # Given back before this one is recorded: what its end means for them applies then.
-            self._stop(behind)
-            del self._behind[item.queue]
+            self._stop(chain.behind)
+            del self._chains[item.queue]
         self._take(item, reply)
 
     def _take(self, item: Leased, reply: Reply) -> None:
@@ -109,7 +131,7 @@ class InFlight:
         self._by_lane[item.domain] -= 1
         if decide(reply) is not Outcome.SENT:
             self._stuck[item.queue] += 1
-        if not self._behind:
+        if not self._chains:
             self._empty.set()
         self._wake.set()
 

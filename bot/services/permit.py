@@ -7,10 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import leases, notices, outbox, people, permits, verifications
+from bot.db import leases, notices, outbox, people, verifications
 from bot.db.crypto import WrongKey
 from bot.db.leases import Leased
-from bot.db.people import Phone
 from bot.db.store import vault_of
 from bot.db.tables import Verification
 from bot.domain.address import recipient
@@ -81,22 +80,21 @@ class _Known:
     """What the store knows about a batch."""
 
     session: AsyncSession
-    phones: dict[int, Phone]
+    reaches: dict[tuple[int, int, int], people.Reach]
     codes: dict[int, Verification]
-    audiences: dict[permits.Pair, str]
-    blocked: set[permits.Pair]
     now: datetime
 
     def address(self, item: Leased, shelf: Shelf) -> str | None:
         """Build the address, or None where the mail may not go."""
         if item.verification_id is not None:
             return self._code_address(self.codes.get(item.verification_id), shelf)
-        phone = self.phones.get(item.registration_id or 0)
-        if phone is None or phone.version != item.registration_version or phone.paused(self.now):
+        reach = self.reaches.get((item.queue, item.guild_id or 0, item.sender_id))
+        phone = reach.phone if reach else None
+        if reach is None or phone is None or reach.blocked or reach.audience != EVERYONE:
             return None
-        if not shelf.takes(phone, self.now) or (phone.person_id, item.sender_id) in self.blocked:
+        if (phone.id, phone.version) != (item.registration_id, item.registration_version):
             return None
-        if self.audiences.get((phone.person_id, item.guild_id or 0)) != EVERYONE:
+        if phone.paused(self.now) or not shelf.takes(phone, self.now):
             return None
         number = Number(people.number_of(self.session, phone), phone.country)
         return recipient(number, Gateway(phone.domain, Form(phone.form), phone.prefix))
@@ -109,14 +107,10 @@ class _Known:
 
 
 async def _look_up(session: AsyncSession, items: Sequence[Leased], now: datetime) -> _Known:
-    registrations = {item.registration_id for item in items if item.registration_id}
     code_ids = {item.verification_id for item in items if item.verification_id}
-    phones = await people.phones_by_id(session, registrations) if registrations else {}
     codes = await verifications.live_by_id(session, code_ids, now) if code_ids else {}
-    chat = [(phones[i.registration_id].person_id, i) for i in items if i.registration_id in phones]
-    audiences = await permits.audiences(session, {(person, i.guild_id or 0) for person, i in chat})
-    blocked = await permits.blocked(session, {(person, i.sender_id) for person, i in chat})
-    return _Known(session, phones, codes, audiences, blocked, now)
+    asked = {(item.queue, item.guild_id or 0, item.sender_id) for item in items if item.text_id is not None}
+    return _Known(session, await people.reaches(session, asked) if asked else {}, codes, now)
 
 
 async def _end(session: AsyncSession, item: Leased, owner: int, now: datetime, *, unbuilt: bool) -> str:

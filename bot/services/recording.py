@@ -1,6 +1,7 @@
 """Record what attempts came to."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from bot.domain.words import (
     UNSURE,
 )
 from bot.services.gateways import Gateways
-from bot.services.standing import update_standings
+from bot.services.standing import note_taken, update_standings
 
 _log = logging.getLogger(__name__)
 RetryAt = Callable[[int], datetime]  # from the attempts so far
@@ -30,6 +31,7 @@ Result = tuple[Leased, Reply]
 ACCOUNT_PAUSE = timedelta(minutes=30)
 CODE_NOTICE = "code"
 EXPIRE_AT_ONCE = 200
+MANY_ATTEMPTS = 16
 
 
 @dataclass(slots=True)
@@ -42,15 +44,19 @@ class _Record:
     retry_at: RetryAt
     gateways: Gateways
     reasons: dict[int, str] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)  # texts of which a mail was taken
 
     async def plain(self, results: Sequence[Result]) -> None:
         """Record what needs no thought, all at once: mails sent, and mails not begun."""
-        not_begun = [item.id for item, reply in results if decide(reply) is Outcome.STOPPED]
-        await leases.put_back(self.session, self.owner, not_begun, self.now)
+        not_begun = {item.id: item.domain for item, reply in results if decide(reply) is Outcome.STOPPED}
+        await leases.put_back(self.session, self.owner, not_begun.keys(), self.now)
+        for domain, count in Counter(not_begun.values()).items():
+            self.gateways.returned(domain, count)
         sent = {item.id: item for item, reply in results if decide(reply) is Outcome.SENT}
         ours = await leases.finish(self.session, self.owner, sent.keys(), Item.SENT)
         for item in sent.values():
             self._take_note(item, item.id in ours, "")
+        self.taken = {item.text_id for item in sent.values() if item.text_id is not None and item.id in ours}
         if sent:
             _log.info("outbox: sent %s", ", ".join(map(str, sent)))
 
@@ -68,7 +74,8 @@ class _Record:
     async def _apply(self, item: Leased, reply: Reply, outcome: Outcome) -> tuple[bool, str]:
         """Apply one outcome; returns whether the lease was ours, and the reason to show the sender."""
         if self.gateways.learn(item, reply, outcome):
-            return await self._wait(item, self.now, attempts=1), GATEWAY_CLOSED
+            # Long enough for others to try first: this number may be refused for its own sake.
+            return await self._wait(item, self.retry_at(MANY_ATTEMPTS), attempts=1), GATEWAY_CLOSED
         match outcome:
             case Outcome.RETRY:
                 return await self._wait(item, self.retry_at(item.attempts), attempts=1), LATER
@@ -136,7 +143,9 @@ async def record(
             _log_attempt(item, reply, outcome)
             odd.append((item, outcome, reply.step, reply.code))
     await outbox.note_attempts(session, odd, now)
-    return await update_standings(session, writing.reasons.keys(), now, writing.reasons)
+    whole, told = await note_taken(session, writing.taken, now)
+    reasons = {text_id: reason for text_id, reason in writing.reasons.items() if text_id not in whole}
+    return told + await update_standings(session, reasons.keys(), now, reasons)
 
 
 def _log_attempt(item: Leased, reply: Reply, outcome: Outcome) -> None:

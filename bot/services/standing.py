@@ -41,6 +41,17 @@ async def update_standings(
     return len(word)
 
 
+async def note_taken(session: AsyncSession, text_ids: Collection[int], now: datetime) -> tuple[set[int], int]:
+    """Move texts whose only mail was taken: most of them, so all at once.
+
+    Returns those it settled, and how many senders hear of it; the others are for update_standings().
+    """
+    taken = await texts.accept_whole(session, text_ids, now) if text_ids else {}
+    word = [(sender, text_id) for text_id, (sender, until) in taken.items() if until and until > now]
+    await notices.add_for_texts(session, TEXT_NOTICE, word, now)
+    return set(taken), len(word)
+
+
 async def say_why_they_wait(
     session: AsyncSession, waiting: Collection[Standing], reason: str, now: datetime
 ) -> int:

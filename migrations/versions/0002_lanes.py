@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "lanes",
         sa.Column("domain", sa.String(), nullable=False),
-        sa.Column("paced_to", sa.BigInteger(), nullable=True),
+        sa.Column("recent", sa.Text(), nullable=False),
         sa.Column("closed_until", sa.BigInteger(), nullable=True),
         sa.Column("closings", sa.BigInteger(), nullable=False),
         sa.Column("refused", sa.Text(), nullable=False),

@@ -1,5 +1,6 @@
-"""Give fault tests the runner."""
+"""Give fault tests the runner, and the small world around the services."""
 
 from tests.faults.process import runner
+from tests.services.conftest import clock, road, world
 
-__all__ = ["runner"]
+__all__ = ["clock", "road", "runner", "world"]

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -17,18 +18,49 @@ from bot.db.migrate import migrate
 from bot.domain.states import FINAL, Item, State
 from bot.sandbox.answer import Answer
 from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.smtp import Sink
 from bot.sandbox.smtp_script import Step, delay
+from bot.sandbox.smtp_talk import Conversation, Mail
 from bot.sandbox.watch import SandboxError
 from tests.faults.people import write_phones
 from tests.faults.process import BotProcess, Runner, plainly
 
-TEXTS_A_SECOND = 30
+TEXTS_A_SECOND = 20
 TAKES_S = 0.05
+KILLS_THAT_PROVE = 20  # with fewer, chance may leave none with a mail on the wire
+FIRST_SEND_S = 5.0
 RECIPIENTS = 30
-LONGEST_LIFE_S = 1.2
+LONGEST_LIFE_S = 0.6
+TIMED_LIVES = 5  # one life in so many lasts until its first mail is taken, to see how long that takes
 DRAIN_S = 40.0
 HANDED = "Handed to"
 BEGAN = "On its way"
+
+
+class NumberedTalk(Conversation):
+    """A conversation that knows how many connections there were before it."""
+
+    def __init__(self, sink: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__(sink, reader, writer)
+        self.number = sink.connections
+
+
+class NumberedCarriers(Sink):
+    """Carriers that know the newest connection over which a whole mail came."""
+
+    conversation_class = NumberedTalk
+    newest_used = 0
+
+    def received(self, conversation: Conversation, wire: bytes) -> Mail:
+        assert isinstance(conversation, NumberedTalk)
+        self.newest_used = max(self.newest_used, conversation.number)
+        self.watch.changed()
+        return super().received(conversation, wire)
+
+
+class LoadedSandbox(Sandbox):
+    sink_class = NumberedCarriers
+    carriers: NumberedCarriers
 
 
 class Load:
@@ -110,33 +142,50 @@ class Ledger:
 class Scene:
     """The world, the store and what the bots of one test print."""
 
-    sandbox: Sandbox
+    sandbox: LoadedSandbox
     load: Load
     ledger: Ledger
     runner: Runner
     output: Path
     rng: random.Random
     kills: int = 0
-    kills_that_left_one: int = 0  # a lease, which the next bot must count as an ambiguous attempt
-    leases: set[tuple[int, int]] = field(default_factory=set)
+    starts_s: list[float] = field(default_factory=list)
 
-    def bot(self, *, plain: bool = False) -> AbstractAsyncContextManager[BotProcess]:
-        settings = {**self.sandbox.environment(self.ledger.url), "LOG_LEVEL": "warning"}
+    @property
+    def kills_that_left_one(self) -> int:
+        """Count the kills that left a lease, which the next bot must log as an ambiguous attempt."""
+        return self.output.read_text("utf-8").count("outbox: took over ")
+
+    def bot(self, *, plain: bool = False, **changes: str) -> AbstractAsyncContextManager[BotProcess]:
+        calm = {"LOG_LEVEL": "warning", "GATEWAY_RATE": "0"}
+        settings = {**self.sandbox.environment(self.ledger.url), **calm, **changes}
         return plainly(settings, self.output) if plain else self.runner.run(settings, self.output)
 
     async def live_and_die(self, *, plain: bool) -> None:
         """Start the bot and kill it at a random moment: one time in five while it still starts."""
+        connections = self.sandbox.carriers.connections
         async with self.bot(plain=plain) as bot:
-            if plain or self.rng.random() < 0.8:
+            if self.kills % TIMED_LIVES == TIMED_LIVES - 1:
+                await self.first_mail(connections)
+            elif plain or self.rng.random() < 0.8:
                 await self.sandbox.discord.ready(20)
-            await asyncio.sleep(self.rng.uniform(0, LONGEST_LIFE_S))  # the random moment itself
-            assert bot.running, bot.said
-            await bot.kill()
-        self.kills += 1
-        leases = self.ledger.leases()
-        self.kills_that_left_one += not leases <= self.leases
-        self.leases = leases
+            await self.random_moment(bot)
         await self._until_logged_out()
+
+    async def random_moment(self, bot: BotProcess) -> None:
+        """Let it come, and kill the bot."""
+        await asyncio.sleep(self.rng.uniform(0, LONGEST_LIFE_S))  # the random moment itself
+        assert bot.running, bot.said
+        await bot.kill()
+        self.kills += 1
+
+    async def first_mail(self, connections: int) -> None:
+        """Time a start to its first mail, on a connection made after the first so many."""
+        carriers, began = self.sandbox.carriers, time.monotonic()
+        await carriers.watch.until(
+            lambda: True if carriers.newest_used > connections else None, FIRST_SEND_S * 2, "a first mail"
+        )
+        self.starts_s.append(time.monotonic() - began)
 
     async def live_and_stop(self, within_s: float) -> None:
         """Start the bot and stop it at a random moment as a supervisor does."""
@@ -144,6 +193,8 @@ class Scene:
             await self.sandbox.discord.ready(20)
             await asyncio.sleep(self.rng.uniform(0.3, LONGEST_LIFE_S))  # the random moment itself
             bot.send(signal.SIGTERM)
+            if self.rng.random() < 0.3:  # supervisors and people do it twice
+                bot.send(signal.SIGTERM)
             assert await bot.exit_code(within_s) == 0
         assert self.ledger.leases() == set()
         await self._until_logged_out()
@@ -172,15 +223,17 @@ class Scene:
 
 
 @asynccontextmanager
-async def under_load(store_url: str, runner: Runner, output: Path) -> AsyncIterator[Scene]:
+async def under_load(
+    store_url: str, runner: Runner, output: Path, takes_s: float = TAKES_S
+) -> AsyncIterator[Scene]:
     """Run the world with people who text; at the end they fall silent and a last bot sends what is left."""
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")
-    async with Sandbox() as sandbox:
+    async with LoadedSandbox() as sandbox:
         load, stop = Load(sandbox), asyncio.Event()
         await migrate(store_url)
         await write_phones(store_url, sandbox.secret_key, load.guild, load.recipients)
-        sandbox.carriers.tell(delay(Step.BODY, TAKES_S))
+        sandbox.carriers.tell(delay(Step.BODY, takes_s))
         scene = Scene(sandbox, load, Ledger(store_url), runner, output, random.Random(seed))
         writing = asyncio.create_task(load.write(stop))
         try:
@@ -198,6 +251,21 @@ def _is_final(answer: Answer) -> bool:
 def message_id(content: bytes) -> str:
     (line,) = [line for line in content.split(b"\r\n") if line.startswith(b"Message-ID: <")]
     return line.removeprefix(b"Message-ID: <").partition(b"@")[0].decode()
+
+
+def kill_figures(scene: Scene, began: float) -> dict[str, float]:
+    """Judge a scene with kills in it, and the time from restart to first send."""
+    if scene.kills >= KILLS_THAT_PROVE:
+        assert scene.kills_that_left_one * 5 >= scene.kills, "too few kills hit a mail on the wire"
+    assert max(scene.starts_s) < FIRST_SEND_S
+    return {
+        "kills": scene.kills,
+        "that left an ambiguous attempt": scene.kills_that_left_one,
+        **judge(scene),
+        "restart to first send, p50 s": round(statistics.median(scene.starts_s), 2),
+        "restart to first send, max s": round(max(scene.starts_s), 2),
+        "seconds": round(time.monotonic() - began),
+    }
 
 
 def judge(scene: Scene) -> dict[str, int]:

@@ -62,13 +62,19 @@ class Runner:
     address: Path
 
     @asynccontextmanager
-    async def run(self, settings: Mapping[str, str], output: Path, *words: str) -> AsyncIterator[BotProcess]:
-        """Run `python -m bot run` (or other words) by fork; killed where the block leaves it running."""
+    async def run(
+        self, settings: Mapping[str, str], output: Path, *words: str, dies_at: str = ""
+    ) -> AsyncIterator[BotProcess]:
+        """Run `python -m bot run` (or other words) by fork; killed where the block leaves it running.
+
+        At the named point of points.py, if one is given, it kills itself.
+        """
         reader, writer = await asyncio.open_unix_connection(str(self.address))
         request = {
             "words": words or ["run"],
             "environment": environment(settings),
             "output": str(output),
+            "dies_at": dies_at,
         }
         writer.write(json.dumps(request).encode() + b"\n")
         pid = int(await reader.readline())

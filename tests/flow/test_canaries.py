@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from bot import log
 from bot.db.enqueue import NewItem
-from bot.db.outbox import Leased
+from bot.db.leases import Leased
 from bot.db.people import Phone
 from bot.db.verifications import Claim
 from bot.domain.outcome import Reply
@@ -285,7 +285,7 @@ def test_no_repr_gives_a_secret_away(tmp_path: Path) -> None:
         Number(number, "US"),
         Claim(1, "bob", number, "US", "us-verizon", 0, GATEWAY, "national", "", 2, "1"),
         NewItem(1, 1, 2, 3, GATEWAY, 1, words, "id", now, now),
-        Leased(1, 2, None, 3, 1, 2, 3, "id", 0, 0, words.encode()),
+        Leased(1, 2, 1, GATEWAY, 5, 6, None, 3, 1, 2, 3, "id", 0, 0, 0, words.encode()),
         Phone(1, 1, 2, "US", "us-verizon", 0, GATEWAY, "national", "", "active", None, now, words.encode()),
     ]
     for thing in things:

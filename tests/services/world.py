@@ -48,6 +48,7 @@ CATALOGUE = Catalogue(
                 gateway=Gateway("pager.example.net", AddressForm.NATIONAL)),
     )
 )  # fmt: skip
+UNPACED = Pace(gateway=0)
 # Distinct ids like Discord's, never seen twice in one run.
 interactions = count(1_000_000)
 
@@ -212,7 +213,7 @@ class World:
         owner: int = 1,
         connections: int = 4,
         jitter: float = 0.5,
-        pace: Pace = Pace(gateway=0),
+        pace: Pace = UNPACED,
     ) -> Relay:
         """Build a relay on this store."""
         ports = Ports(road.put, lambda: None, road.probe, self.clock, lambda: jitter)

@@ -1,0 +1,75 @@
+"""Name the points of a text's way through the store, and die with -9 at one of them."""
+
+import os
+import signal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import Pool
+
+
+class Point(StrEnum):
+    """Where a bot dies; what a point of the mail's way is called stands in bot.sandbox.smtp_script.Step."""
+
+    ACCEPTING = "before accept's commit"
+    ACCEPTED = "after accept's commit"
+    CLAIMED = "after claim's commit"
+    TOLD = "after the 250 was read"
+    RECORDING = "before the result's commit"
+    RECORDED = "after the result's commit"
+
+
+def _accepts(statement: str, parameters: str) -> bool:
+    return statement.startswith("INSERT INTO texts")
+
+
+def _claims(statement: str, parameters: str) -> bool:
+    return statement.startswith("UPDATE outbox") and "'leased'" in parameters
+
+
+def _records(statement: str, parameters: str) -> bool:
+    return statement.startswith("UPDATE outbox") and "'sent'" in parameters
+
+
+_ACTS = {
+    Point.ACCEPTING: _accepts,
+    Point.ACCEPTED: _accepts,
+    Point.CLAIMED: _claims,
+    Point.TOLD: _records,
+    Point.RECORDING: _records,
+    Point.RECORDED: _records,
+}
+_BEFORE_COMMIT = {Point.ACCEPTING, Point.RECORDING}
+_AFTER_COMMIT = {Point.ACCEPTED, Point.CLAIMED, Point.RECORDED}
+
+
+def die_at(name: str) -> None:
+    """Kill this process when it comes to the point."""
+    point, wrote = Point(name), set[int]()
+    acts = _ACTS[point]
+
+    def statement(_c: Any, cursor: Any, words: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if acts(words, repr(parameters)):
+            if point is Point.TOLD:
+                _die()
+            wrote.add(1)
+
+    def commit(_connection: Any) -> None:
+        if wrote and point in _BEFORE_COMMIT:
+            _die()
+
+    def checkin(_connection: Any, _record: Any) -> None:
+        # The first thing that happens to a connection whose transaction is committed.
+        if wrote and point in _AFTER_COMMIT:
+            _die()
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", commit)
+    event.listen(Pool, "checkin", checkin)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    signal.pause()
