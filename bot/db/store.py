@@ -39,15 +39,25 @@ class Store:
         self._writer = engine.execution_options(writing=True, busy_ms=WRITE_SLICE_MS)
         self._longest_wait_s = LONGEST_WAIT_S
         # SQLite has one writer: queue for it here, in order, instead of polling its lock in a thread each.
+        self._writers = 0
         self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that may write; commits at the end, rolls back on any exception."""
         asked = asyncio.get_running_loop().time()
-        async with self._turn, await self._begin(asked) as session:
-            yield session
-            await session.commit()
+        self._writers += 1
+        try:
+            async with self._turn, await self._begin(asked) as session:
+                yield session
+                await session.commit()
+        finally:
+            self._writers -= 1
+
+    @property
+    def others_wait(self) -> bool:
+        """Tell, inside a write(), whether others want to write: who writes much should soon make way."""
+        return self._writers > 1
 
     async def _begin(self, asked: float) -> AsyncSession:
         """Begin a transaction; the wait for another process counts from when it was asked for.

@@ -18,7 +18,7 @@ from bot.services.shelf import Shelf
 from bot.services.standing import update_standings
 
 # At most so many in one transaction: whoever wants to write meanwhile waits for its end.
-AT_ONCE = 256
+AT_ONCE, AT_ONCE_WHILE_OTHERS_WAIT = 256, 48
 # Rows of queues that have enough in flight are passed over: then so many more are looked at.
 LOOK_AHEAD, FURTHEST_LOOK = 4, 1000
 # Another relay holds the lane just now, for as long as its claim takes.
@@ -50,8 +50,10 @@ class Claimer:
     has_account_rate: bool
     served: dict[str, int] = field(default_factory=dict)  # when each lane last got something, as a number
 
-    async def claim(self, session: AsyncSession, gateways: Gateways, now: datetime) -> Claimed:
-        """Claim from every lane what its pace, its breaker and its room allow."""
+    async def claim(
+        self, session: AsyncSession, gateways: Gateways, now: datetime, *, hurried: bool
+    ) -> Claimed:
+        """Claim from every lane what its pace, its breaker and its room allow; few where we are `hurried`."""
         claimed = Claimed()
         waiting = self._in_turn(await lanes.waiting(session, now))
         if not waiting:
@@ -59,7 +61,7 @@ class Claimer:
         await self.shelf.refresh(session)
         await gateways.take([*waiting, ACCOUNT] if self.has_account_rate else waiting)
         picked: dict[int, str] = {}
-        share = max(AT_ONCE // len(waiting), 1)
+        share = max((AT_ONCE_WHILE_OTHERS_WAIT if hurried else AT_ONCE) // len(waiting), 1)
         for domain in waiting:
             chosen = await self._pick(session, gateways, domain, share, claimed, now)
             picked |= dict.fromkeys(chosen, domain)

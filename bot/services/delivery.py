@@ -110,7 +110,7 @@ class Relay:
                 moved += await sweep(session, self._owner, held, now, gateways)
             claimed = Claimed()
             if not self._outage.away:
-                claimed = await self._claimer.claim(session, gateways, now)
+                claimed = await self._claimer.claim(session, gateways, now, hurried=self._store.others_wait)
             moved += await self._explainer.explain(session, gateways.closed(), now)
             await gateways.keep()
             if moved + claimed.moved:
