@@ -50,7 +50,7 @@ async def run(
     if stop is None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            with contextlib.suppress(NotImplementedError):
+            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C ends the loop itself
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         store = await _open(config, stop)

@@ -119,14 +119,16 @@ class DiscordRole:
         config = self._config
 
         def on_up(application_id: int) -> None:
+            if self._client is not client:
+                return  # a connection that is just ending was late to be ready
             self._up.set()
             if not self._welcomed:
                 print_welcome(application_id)
                 self._welcomed = True
             ready.set()
 
-        self._client = Bot(self._desk, config.discord_api_url, config.discord_dev_guild_id, on_up)
-        connected = asyncio.create_task(self._client.start(config.discord_token), name="discord connection")
+        client = self._client = Bot(self._desk, config.discord_api_url, config.discord_dev_guild_id, on_up)
+        connected = asyncio.create_task(client.start(config.discord_token), name="discord connection")
         self._connected = connected
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({connected, stopped}, return_when=asyncio.FIRST_COMPLETED)

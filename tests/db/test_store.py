@@ -214,7 +214,10 @@ async def test_a_new_first_key_still_reads_what_the_old_one_wrote(store: Store, 
 async def test_no_number_stands_in_the_file(migrated_sqlite: Store, migrated_sqlite_path: Path) -> None:
     async with migrated_sqlite.write() as session:
         session.add(Mark(name="planted", value=NUMBER))
-    files = lambda: b"".join(p.read_bytes() for p in migrated_sqlite_path.parent.glob("store.db*"))  # noqa: E731
+
+    def files() -> bytes:
+        return b"".join(p.read_bytes() for p in migrated_sqlite_path.parent.glob("store.db*"))
+
     assert b"2065550142" in files()
     async with migrated_sqlite.write() as session:
         await session.execute(text("DELETE FROM marks"))

@@ -38,7 +38,7 @@ def account(server: ScriptedServer, **changes: object) -> SmtpConfig:
         "sender": SENDER,
         "connections": 1,
     }
-    return SmtpConfig(**(settings | changes))  # type: ignore[arg-type]
+    return SmtpConfig(**(settings | changes))
 
 
 @pytest.fixture(params=["a step at a time", "pipelining"])

@@ -139,7 +139,7 @@ async def test_a_bug_in_one_mail_ends_that_mail_and_no_other(sink: Sink) -> None
     road = road_to(sink, 1)
     failed: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: failed.append(context))
-    broken = put(road, Mail(letter(LANES[0]).recipient, None))  # type: ignore[arg-type]
+    broken = put(road, Mail(letter(LANES[0]).recipient, None))
     others = [put(road, letter(LANES[number % 2], number)) for number in range(1, 9)]
     replies = await asyncio.wait_for(asyncio.gather(*others), PROMPT_S)
     assert {decide(reply) for reply in replies} <= {Outcome.SENT, Outcome.RETRY}

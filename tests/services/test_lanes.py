@@ -447,7 +447,7 @@ class StallingRoad(Road):
 async def test_a_claim_that_was_lost_goes_before_what_stands_behind_it(world: World, road: Road) -> None:
     await world.register(BOB)
     fragile = FragileStore(world.store)
-    relay = World(fragile, world.clock, world.shelf).relay(road, connections=1)  # type: ignore[arg-type]
+    relay = World(fragile, world.clock, world.shelf).relay(road, connections=1)
     # What is done once a second is done for this one.
     await work(relay)
     await world.text(ANN, BOB, "hello " * 200)

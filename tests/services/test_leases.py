@@ -236,7 +236,7 @@ async def test_results_wait_in_memory_while_the_store_takes_nothing(world: World
     await world.register(BOB)
     text = await world.text(ANN, BOB, "hello " * 60)
     await world.register(CARL)
-    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    relay = replace(world, store=fragile).relay(road)
     road.open.clear()
     await relay.one_pass()
     await road.begun.wait()
@@ -263,7 +263,7 @@ async def test_a_stop_gives_up_recording_in_time_and_says_what_is_left_out(
     fragile = FragileStore(world.store)
     await world.register(BOB)
     text = await world.text(ANN, BOB)
-    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    relay = replace(world, store=fragile).relay(road)
     await relay.one_pass()
     fragile.full = True
     await asyncio.wait_for(relay.finish(), 5)
@@ -276,7 +276,7 @@ async def test_a_stop_records_as_soon_as_the_store_takes_it(world: World, road: 
     fragile = FragileStore(world.store)
     await world.register(BOB)
     text = await world.text(ANN, BOB)
-    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    relay = replace(world, store=fragile).relay(road)
     await relay.one_pass()
     fragile.full_for = 2
     await asyncio.wait_for(relay.finish(), 5)
@@ -287,7 +287,7 @@ async def test_a_claim_whose_commit_was_cut_is_found_again(world: World, road: R
     """The commit held, its reply was lost: nothing is on the wire, and nobody else may take the lease."""
     fragile = FragileStore(world.store)
     await world.register(BOB)
-    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    relay = replace(world, store=fragile).relay(road)
     await work(relay)
     text = await world.text(ANN, BOB)
     fragile.loses_next_commit = True

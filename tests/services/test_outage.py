@@ -188,7 +188,7 @@ async def test_an_outage_whose_transaction_failed_is_told_all_the_same(world: Wo
     await two_texts(world)
     away(road, NO_LOGIN)
     fragile = FragileStore(world.store)
-    relay = replace(world, store=fragile).relay(road)  # type: ignore[arg-type]
+    relay = replace(world, store=fragile).relay(road)
     await relay.one_pass()
     await relay._flight.ended()
     fragile.fails_next_commit = True

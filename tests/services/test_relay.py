@@ -246,7 +246,7 @@ async def test_a_mail_that_cannot_be_put_on_the_road_waits_and_holds_nothing_up(
             raise ZeroDivisionError
         put(mail, *how)
 
-    road.put = fail  # type: ignore[method-assign]
+    road.put = fail
     await work(world.relay(road), 2)
     assert await world.attempts() == [(Outcome.RETRY, Step.MAIL, None)]
     assert (await world.items(bad), await world.items(good)) == (["waiting"], ["sent"])
