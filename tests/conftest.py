@@ -42,3 +42,14 @@ def size() -> Size:
     name = os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")
     assert name in {"tenth", "ci", "long"}, f"TEXTBRIDGE_TEST_SIZE cannot be {name}"
     return Size(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what fault tests counted, at the sizes at which that proves something."""
+    if os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth") == "tenth":
+        return
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, figures in getattr(report, "user_properties", ()):
+            if name == "figures":
+                shown = ", ".join(f"{what} {figure}" for what, figure in figures.items())
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {shown}")

@@ -58,13 +58,25 @@ class Cell:
     outcome: Outcome
 
 
-AWAY = {How.GONE: 421, How.LATER: 451, How.NO: 554, How.GARBAGE: -1}
-PERMANENT = {
-    At.MAIL: Outcome.REFUSED_SENDER,
-    At.RCPT: Outcome.REFUSED_PERSON,
-    At.DATA: Outcome.REFUSED_CONTENT,
-    At.BODY: Outcome.REFUSED_CONTENT,
-}
+CODES = {How.GONE: 421, How.LATER: 451, How.NO: 554, How.GARBAGE: -1}
+# What each death at each step means for the mail, with PIPELINING and without. Before the final dot it was
+# surely not taken; after the dot only a word that can be read says so.
+MATRIX = """
+            close      rst        421    4xx    5xx              garbage    silence    dribble
+greeting    away       away       away   away   away             away       away       away
+ehlo        away       away       away   away   away             away       away       away
+starttls    away       away       away   away   away             away       away       away
+auth        away       away       away   away   away             away       away       away
+mail        retry      retry      retry  retry  refused_sender   retry      retry      retry
+rcpt        retry      retry      retry  retry  refused_person   retry      retry      retry
+data        retry      retry      retry  retry  refused_content  retry      retry      retry
+body        ambiguous  ambiguous  retry  retry  refused_content  ambiguous  ambiguous  ambiguous
+quit        sent       sent       sent   sent   sent             sent       sent       sent
+"""
+COLUMNS = (
+    *(How.CLOSE, How.RST, How.GONE, How.LATER),
+    *(How.NO, How.GARBAGE, How.SILENCE, How.DRIBBLE),
+)
 STEPS = {
     At.GREETING: Step.CONNECT,
     At.EHLO: Step.CONNECT,
@@ -78,19 +90,20 @@ STEPS = {
 }
 
 
-def expected(at: At, how: How) -> Cell:
-    """What each cell of the matrix must come to."""
-    step = STEPS[at]
-    if at is At.QUIT:
-        return Cell(step, 250, Outcome.SENT)
-    if step in (Step.CONNECT, Step.LOGIN):
-        return Cell(step, AWAY.get(how), Outcome.RELAY_AWAY)
-    if how in (How.GONE, How.LATER):
-        return Cell(step, AWAY[how], Outcome.RETRY)
-    if how is How.NO:
-        return Cell(step, AWAY[how], PERMANENT[at])
-    # No word that can be read: surely not taken before the final dot, perhaps after it.
-    return Cell(step, AWAY.get(how), Outcome.AMBIGUOUS if at is At.BODY else Outcome.RETRY)
+def cells() -> dict[tuple[At, How], Cell]:
+    """Read the matrix."""
+    found = {}
+    for line in MATRIX.split("\n")[2:-1]:
+        name, *words = line.split()
+        for how, word in zip(COLUMNS, words, strict=True):
+            outcome = Outcome.RELAY_AWAY if word == "away" else Outcome(word)
+            code = 250 if outcome is Outcome.SENT else CODES.get(how)
+            found[At(name), how] = Cell(STEPS[At(name)], code, outcome)
+    return found
+
+
+def test_the_matrix_has_a_cell_for_every_death_at_every_step() -> None:
+    assert cells().keys() == {(at, how) for at in STEPS for how in How}
 
 
 @pytest.mark.fault
@@ -105,7 +118,7 @@ async def test_each_death_has_one_outcome_and_frees_its_slot(
     server.fail(at, how)
     async with asyncio.timeout(SLOWEST_CELL_S):
         reply = await send(road, letter())
-        wanted = expected(at, how)
+        wanted = cells()[at, how]
         assert (reply.step, reply.code, decide(reply)) == (wanted.step, wanted.code, wanted.outcome)
         assert at is At.QUIT or server.reached.is_set()
         assert len([talk for talk in server.talks if talk.bodies]) == (1 if at in (At.BODY, At.QUIT) else 0)
