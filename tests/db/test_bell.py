@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from bot.db.bell import Bell, Listener, ring
 from bot.db.store import Store, open_store
@@ -75,10 +74,10 @@ async def test_bells_that_ring_together_are_all_heard(near: Store, far: Store) -
 async def test_a_bell_rings_only_once_its_transaction_is_committed(near: Store, far: Store) -> None:
     wakes = events()
     async with listening(near, wakes):
-        with pytest.raises(RuntimeError, match="changed my mind"):
+        with suppress(LookupError):
             async with far.write() as session:
                 await ring(session, Bell.OUTBOX)
-                raise RuntimeError("changed my mind")
+                raise LookupError
         async with far.write() as session:
             await ring(session, Bell.NOTICES)
         # What one connection rings is heard in order.
@@ -112,8 +111,6 @@ async def test_who_stops_listening_leaves_no_listening_connection_behind(near: S
 
 
 async def test_on_sqlite_a_bell_is_nothing(migrated_sqlite: Store) -> None:
-    try:
-        async with migrated_sqlite.write() as session:
-            await ring(session, *Bell)
-    except DBAPIError as failed:  # pragma: no cover - it says what went wrong
-        pytest.fail(str(failed))
+    async with migrated_sqlite.write() as session:
+        await ring(session, *Bell)
+        assert await session.scalar(text("SELECT 1")) == 1
