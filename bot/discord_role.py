@@ -23,9 +23,9 @@ FIRST_TRIES = 5
 LONGEST_WAIT_S = 60.0
 STABLE_S = 300.0
 OTHERS_TELL_S = 1.0
-# Together within the 4 s that SIGTERM leaves, also where Discord does not answer.
+# Within the 4 s that SIGTERM leaves, also where Discord does not answer: OUT_S for all but the close.
 TELLER_ENDS_S, LAST_WORDS_S, CLOSE_S = 0.8, 0.6, 0.8
-ANSWERS_S, ENDS_S, STORE_ENDS_S = 0.5, 0.3, 0.3
+ANSWERS_S, ENDS_S, STORE_ENDS_S, OUT_S = 0.5, 0.3, 0.3, 2.6
 # discord.py runs each command, button and form as a task of its own, named so.
 _COMMAND_TASKS = ("CommandTree-invoker", "discord-ui-view-dispatch", "discord-ui-modal-dispatch")
 _TOKEN_REFUSED = 4004  # Discord's close code "Authentication failed"
@@ -66,16 +66,17 @@ class DiscordRole:
         finally:
             stop.set()
             self._desk.closing = True
+            out_by = asyncio.get_running_loop().time() + OUT_S
             await _answers_given()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._desk.close(), STORE_ENDS_S)
-            await self._end_telling(telling, TELLER_ENDS_S)
+            await self._end_telling(telling, TELLER_ENDS_S, out_by)
             if self._up.is_set() and telling.done():
                 self._hushed = False
-                await self._end_telling(asyncio.create_task(self._tell_if_ours()), LAST_WORDS_S)
+                await self._end_telling(asyncio.create_task(self._tell_if_ours()), LAST_WORDS_S, out_by)
             await self._close()
 
-    async def _end_telling(self, telling: asyncio.Task[Any], seconds: float) -> None:
+    async def _end_telling(self, telling: asyncio.Task[Any], seconds: float, out_by: float) -> None:
         """Give what is being told some time, then hang up on Discord; what was told is still written down.
 
         The task itself is cancelled last of all: that would cut a transaction in two.
@@ -84,7 +85,8 @@ class DiscordRole:
         self._hushed = True
         for call in self._calls:
             call.cancel()
-        await asyncio.wait({telling}, timeout=STORE_ENDS_S)
+        left = out_by - asyncio.get_running_loop().time()
+        await asyncio.wait({telling}, timeout=max(left, STORE_ENDS_S))
         if not telling.done():
             telling.cancel()
             await asyncio.wait({telling}, timeout=STORE_ENDS_S)

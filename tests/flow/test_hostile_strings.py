@@ -101,7 +101,7 @@ def people_and_places(town: Town, strings: list[str]) -> list[Try]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_texts_names_and_servers(store_url: str, size: Size) -> None:
-    town = Town(store_url, limits=None)
+    town = Town(store_url, limits=None, gateway_rate=0)
     tries = people_and_places(town, hostile_strings(size.pick(1000)))
     async with town:
         for place in range(RECIPIENTS):
@@ -180,7 +180,7 @@ def expect_a_sentence(answer: Answer) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_numbers_and_carriers(store_url: str, size: Size) -> None:
-    async with Town(store_url, limits=None) as town:
+    async with Town(store_url, limits=None, gateway_rate=0) as town:
 
         async def one(words: str) -> None:
             admin, editor = town.admin, town.editor
