@@ -26,7 +26,8 @@ def restored() -> Iterator[None]:
     """Give logging back as it was."""
     root = logging.getLogger()
     level, raises = root.level, logging.raiseExceptions
-    levels = {name: logging.getLogger(name).level for name in QUIET}
+    levels = {name: logging.getLogger(name).level for name in (*QUIET, "bot")}
+    logging.getLogger("bot").setLevel(logging.NOTSET)  # whatever other tests left it at
     yield
     root.handlers[:] = [old for old in root.handlers if not isinstance(old.formatter, TextFormatter)]
     root.setLevel(level)

@@ -115,9 +115,9 @@ class Town:
             self.world.discord.gate.release()
             await self.stop()
         finally:
-            await self.world.stop()
             logging.getLogger().removeHandler(self.log)
             logging.getLogger("bot").setLevel(self._level)
+            await self.world.stop()
         if error is None:
             self.assert_clean()
 
