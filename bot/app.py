@@ -24,6 +24,7 @@ from bot.discord_role import DiscordRole
 from bot.domain.catalogue_file import parse_catalogue
 from bot.loop import repeat, wait_for_any
 from bot.relay_role import RelayRole
+from bot.services.carrier_watch import CarrierWatch
 from bot.services.desk import Desk
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
@@ -109,6 +110,7 @@ async def _run_roles(
     )
     turn = TellerTurn(store)
     discord_role = DiscordRole(config, desk, turn.ours) if has_discord else None
+    watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now) if has_discord else None
     if relay_role:
         desk.recall = relay_role.relay.recall
     if relay_role and discord_role:
@@ -116,7 +118,7 @@ async def _run_roles(
     bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
     listener = None if store.is_sqlite else Listener(store, bells)
     try:
-        return await _run_together(_Parts(store, relay_role, discord_role, listener), stop, ready)
+        return await _run_together(_Parts(store, relay_role, discord_role, listener, watch), stop, ready)
     finally:
         await turn.release()
 
@@ -129,6 +131,7 @@ class _Parts:
     relay: RelayRole | None
     discord: DiscordRole | None
     listener: Listener | None
+    watch: CarrierWatch | None
 
 
 async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event) -> int:
@@ -149,6 +152,8 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
             if parts.listener:
                 listen = partial(parts.listener.listen, stop)
                 tasks.create_task(repeat("bell", listen, asyncio.Event(), stop), name="bell")
+            if parts.watch:
+                tasks.create_task(repeat("carriers", parts.watch.one_pass, asyncio.Event(), stop))
             code = tasks.create_task(_discord_or_wait(parts.discord, stop, ready), name="discord")
         return code.result()
     finally:

@@ -28,9 +28,20 @@ async def version(session: AsyncSession) -> str:
     return await mark(session, _VERSION) or "0"
 
 
+async def touch(session: AsyncSession) -> None:
+    """Have every process read the catalogue's changes again."""
+    await count_up(session, _VERSION)
+
+
 async def entries(session: AsyncSession) -> list[CarrierEntry]:
     """List every change and every own entry."""
     return list(await session.scalars(select(CarrierEntry)))
+
+
+async def admins_at_domain(session: AsyncSession, domain: str) -> set[int]:
+    """Name who last changed each guild's own entry at a domain."""
+    own = (CarrierEntry.guild_id != 0, CarrierEntry.domain == domain, CarrierEntry.enabled.is_not(False))
+    return set(await session.scalars(select(CarrierEntry.changed_by).where(*own)))
 
 
 async def listed_domains(session: AsyncSession) -> set[str]:
@@ -42,7 +53,7 @@ async def add_domain(session: AsyncSession, domain: str, editor_id: int, at: dat
     """Put a domain on the operator's list."""
     values = {"domain": domain, "added_by": editor_id, "at": at}
     await session.execute(insert_or_ignore(session, GatewayDomain, [values]))
-    await count_up(session, _VERSION)
+    await touch(session)
 
 
 async def put_entry(

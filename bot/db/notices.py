@@ -40,6 +40,13 @@ async def add(
     await session.flush()
 
 
+async def add_for(session: AsyncSession, people: Sequence[int], kind: str, words: str, now: datetime) -> None:
+    """Keep the same words for many people, all at once."""
+    same = {"kind": kind, "words": words, "created_at": now, "due_at": now}
+    if people:
+        await session.execute(insert(Notice), [{"person_id": person, **same} for person in people])
+
+
 async def operator_knows(session: AsyncSession, words: str, since: datetime, now: datetime) -> bool:
     """Tell whether the operator has been told, or will be, what was to be said in that time."""
     made = Notice.created_at.between(since, now)

@@ -14,7 +14,8 @@ from bot.db.store import vault_of
 from bot.db.tables import Block, Consent, OptIn, Registration, Verification
 from bot.db.upsert import insert_or_ignore, insert_or_replace
 
-ACTIVE, UNPROVEN = "active", "unproven"
+# Suspended: the gateway closed on its day; unproven: the entry was changed, and a new code is needed.
+ACTIVE, UNPROVEN, SUSPENDED = "active", "unproven", "suspended"
 
 
 @dataclass(frozen=True, slots=True)

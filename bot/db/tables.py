@@ -9,6 +9,10 @@ from bot.db.base import Base as Base
 from bot.db.relay_tables import Attempt as Attempt
 from bot.db.relay_tables import Lane as Lane
 from bot.db.relay_tables import OutboxItem as OutboxItem
+from bot.db.sign_tables import CarrierTest as CarrierTest
+from bot.db.sign_tables import DomainRequest as DomainRequest
+from bot.db.sign_tables import GatewayDay as GatewayDay
+from bot.db.sign_tables import GatewayDoubt as GatewayDoubt
 from bot.db.types import ROW_ID, never_used_id
 
 
@@ -38,6 +42,8 @@ class Registration(Base):
     state: Mapped[str]
     paused_until: Mapped[datetime | None]
     verified_at: Mapped[datetime]
+    end_told: Mapped[str | None]  # the day on which the gateway ends, as the person was told last
+    end_days_told: Mapped[int | None]  # and how many days before it
     __table_args__ = (Index("ix_registrations_carrier", "carrier", "carrier_guild"),)
 
 
@@ -125,6 +131,7 @@ class Notice(Base):
     person_id: Mapped[int] = mapped_column(index=True)  # 0: the operator
     kind: Mapped[str]
     text_id: Mapped[int | None]
+    request_id: Mapped[int | None]  # an admin's request that is answered by a button
     words: Mapped[str]
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]

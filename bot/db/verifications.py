@@ -142,6 +142,8 @@ async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> 
         "prefix": waiting.prefix,
         "state": ACTIVE,
         "verified_at": now,
+        "end_told": None,
+        "end_days_told": None,
     }
     again = (
         update(Registration)

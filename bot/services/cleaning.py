@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import limits, notices, outbox, texts, verifications
+from bot.db import limits, notices, outbox, signs, texts, verifications
 from bot.services.standing import update_standings
 
 KEEP_NOTICES = timedelta(days=7)
@@ -26,5 +26,6 @@ async def clean(session: AsyncSession, now: datetime) -> None:
     await notices.forget_parked(session, now - KEEP_PARKED)
     await verifications.forget_old(session, now)
     await limits.forget_old(session, now, LONGEST_LIMIT)
+    await signs.forget_old(session, now)
     await outbox.forget_old(session, now - KEEP_TEXTS, AT_ONCE)
     await texts.forget_old(session, now - KEEP_TEXTS, AT_ONCE)

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, outbox, people, texts, verifications
 from bot.domain.consent import EVERYONE, WORDING_VERSION
+from bot.domain.ending import suspended_words
 from bot.domain.errors import UserError
 from bot.domain.phone import mask
 from bot.domain.states import Item
@@ -31,7 +32,7 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
     carrier = listed.carrier.name if listed else phone.carrier
     lines = [f"Your phone: {mask(people.number_of(session, phone))}, {carrier}."]
     if not shelf.takes(phone, now):
-        lines.append(await _what_to_do(session, person_id, listed, now))
+        lines.append(await _what_to_do(session, phone, listed, shelf, now))
     elif phone.paused_until is not None and phone.paused(now):
         lines.append(f"Texts are paused{_until(phone.paused_until, now)}. /phone resume turns them on.")
     open_guilds = sum(who == EVERYONE for _, who in await people.opt_ins(session, person_id))
@@ -40,10 +41,15 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
     return "\n".join(lines)
 
 
-async def _what_to_do(session: AsyncSession, person_id: int, listed: Listed | None, now: datetime) -> str:
+async def _what_to_do(
+    session: AsyncSession, phone: people.Phone, listed: Listed | None, shelf: Shelf, now: datetime
+) -> str:
     """Say why a phone takes no texts, and what helps."""
-    if await verifications.live(session, person_id, now):
+    if await verifications.live(session, phone.person_id, now):
         return "It takes no texts until you type the code that is on its way, with /phone verify."
+    ends_on = listed.carrier.retires_on if listed is not None else None
+    if listed is not None and ends_on is not None and ends_on <= now.date():
+        return suspended_words(listed.carrier, ends_on, shelf.services_on())
     if listed is not None and listed.off:
         name = listed.carrier.name
         return f"It takes no texts while {name} is switched off. /phone register offers others."

@@ -23,6 +23,7 @@ from bot.domain.words import (
     UNSURE,
 )
 from bot.services.gateways import Gateways
+from bot.services.signs import note_results
 from bot.services.standing import note_taken, update_standings
 
 _log = logging.getLogger(__name__)
@@ -143,6 +144,7 @@ async def record(
             _log_attempt(item, reply, outcome)
             odd.append((item, outcome, reply.step, reply.code))
     await outbox.note_attempts(session, odd, now)
+    await note_results(session, results, now)
     whole, told = await note_taken(session, writing.taken, now)
     reasons = {text_id: reason for text_id, reason in writing.reasons.items() if text_id not in whole}
     return told + await update_standings(session, reasons.keys(), now, reasons)

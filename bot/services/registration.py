@@ -20,9 +20,11 @@ from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.phone import Number, parse_number
 from bot.domain.render import code_text
+from bot.domain.signs import Sign, doubt_words
 from bot.domain.states import Item
 from bot.domain.words import CODE_SENT, EVICTED, NO_SUCH_CARRIER
 from bot.services.shelf import SHARED, Shelf
+from bot.services.signs import note
 from bot.services.texting import MAIL_ID_BYTES
 
 CODE_LIFE = timedelta(minutes=10)
@@ -62,7 +64,10 @@ def carrier_to_register(
         raise UserError(closed)
     if listed.carrier.gateway is None or listed.carrier.gateway.domain not in shelf.domains:
         raise UserError(f"{listed.carrier.name}'s gateway is not on the owner's list. Pick another carrier.")
-    return listed.carrier, listed.carrier.gateway, warning(listed.carrier, now.date())
+    since = shelf.doubts.get(listed.carrier.gateway.domain)
+    warnings = [doubt_words(listed.carrier.name, since)] if since else []
+    warnings += [told] if (told := warning(listed.carrier, now.date())) else []
+    return listed.carrier, listed.carrier.gateway, " ".join(warnings) or None
 
 
 async def begin(
@@ -199,6 +204,7 @@ async def check_code(
             False, "That code is right, but its carrier was changed or closed meanwhile. "
             "Use /phone register again.",
         )  # fmt: skip
+    await note(session, {waiting.domain: {Sign.CODE_TYPED: 1}}, now)
     return await _registered(session, waiting, now)
 
 

@@ -1,16 +1,18 @@
 """Keep the catalogue as it is now: what ships, what editors changed, and what each guild shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import carriers as entries
+from bot.db import signs
 from bot.db.people import ACTIVE, Phone
 from bot.db.tables import CarrierEntry
 from bot.domain.catalogue import Carrier, Form, Gateway, Kind, Status, refusal
 from bot.domain.catalogue_file import Catalogue
+from bot.domain.ending import gateway_ends
 from bot.domain.search import rank, search_entries
 
 SHARED = 0
@@ -42,11 +44,18 @@ class Shelf:
         self._rates = _rates(self._entries.values())
         self._folded = search_entries(shipped.carriers)
         self.domains: frozenset[str] = self._operator_domains
+        # Gateways whose codes have stopped coming back, and since when that is known.
+        self.doubts: Mapping[str, datetime] = {}
 
     @property
     def home(self) -> str:
         """Name the country that the bot's people are in unless they say otherwise."""
         return self._home
+
+    @property
+    def version(self) -> str:
+        """Name the state of the catalogue's changes that was taken over last."""
+        return self._version
 
     async def refresh(self, session: AsyncSession) -> None:
         """Take over what changed since the last look; one small query where nothing did."""
@@ -55,6 +64,7 @@ class Shelf:
             return
         changed = await entries.entries(session)
         domains = await entries.listed_domains(session)
+        doubts = await signs.doubts(session)
         merged = {(SHARED, c.slug): Listed(c) for c in self._shipped.carriers}
         hidden, removed = set(), {}
         for row in sorted(changed, key=lambda row: row.guild_id):
@@ -70,12 +80,35 @@ class Shelf:
                 removed[row.slug] = Listed(patched, off=True)
             else:
                 merged[key] = Listed(patched, row.enabled is False)
-        self._entries, self._hidden, self._removed = merged, hidden, removed
+        self._entries, self._hidden, self._removed = self._with_ends(merged), hidden, removed
         self._rates = _rates(merged.values())
         # Folded once for each change, not for each letter that somebody types.
         self._folded = search_entries(x.carrier for x in (*merged.values(), *removed.values()))
         self.domains = self._operator_domains | domains
+        self.doubts = doubts
         self._version = version
+
+    def _with_ends(self, merged: dict[tuple[int, str], Listed]) -> dict[tuple[int, str], Listed]:
+        """Give added entries the end date of their gateway: it closes for them as for those that ship."""
+        shipped = (merged.get((SHARED, carrier.slug)) for carrier in self._shipped.carriers)
+        ends = gateway_ends(listed.carrier for listed in shipped if listed is not None)
+        for (owner, slug), listed in merged.items():
+            gateway = listed.carrier.gateway
+            is_added = owner != SHARED or slug not in self._shipped.by_slug
+            if is_added and gateway is not None and gateway.domain in ends:
+                ending = replace(listed.carrier, retires_on=ends[gateway.domain])
+                merged[owner, slug] = replace(listed, carrier=ending)
+        return merged
+
+    def entries(self) -> list[Listed]:
+        """List every entry, shared or of any guild."""
+        return list(self._entries.values())
+
+    def services_on(self) -> list[str]:
+        """Name the services that are switched on for everyone."""
+        shared = (listed for (owner, _), listed in self._entries.items() if owner == SHARED)
+        on = (x.carrier for x in shared if x.carrier.kind is Kind.SERVICE and x.carrier.enabled and not x.off)
+        return sorted(carrier.name for carrier in on)
 
     def seen_in(self, guild_id: int | None) -> list[Listed]:
         """List what one guild sees (None: a DM, shared entries only); an entry it hides is marked off."""
@@ -184,8 +217,11 @@ def _patched(carrier: Carrier | None, row: CarrierEntry) -> Carrier:
         domain = row.domain or (gateway.domain if gateway else "")
         form = Form(row.form) if row.form else (gateway.form if gateway else None)
         gateway = Gateway(domain, form, gateway.prefix if gateway else "")
+    # A closing date is that of the gateway which ships.
+    moved = row.domain is not None and base.gateway is not None and row.domain != base.gateway.domain
     return replace(
         base,
+        retires_on=None if moved else base.retires_on,
         name=row.name or base.name,
         country=row.country or base.country,
         gateway=gateway,

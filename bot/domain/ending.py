@@ -1,0 +1,63 @@
+"""Say when the people on a carrier hear that its gateway closes, and in which words."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from bot.domain.catalogue import Carrier
+
+STEPS_DAYS: Final = (7, 30, 90)
+CLOSED: Final = 0
+
+
+def step_due(ends_on: date, today: date) -> int | None:
+    """Name the notice that is due: 90, 30 or 7 days before the end, 0 from the day itself on, else None.
+
+    Of several that were missed only the last is due: nobody wants three at once.
+    """
+    left = (ends_on - today).days
+    if left <= 0:
+        return CLOSED
+    return next((step for step in STEPS_DAYS if left <= step), None)
+
+
+def step_began(ends_on: date, step: int) -> date:
+    """Say on which day a notice falls due: who registered from then on read the date as they did."""
+    return ends_on - timedelta(days=step)
+
+
+def gateway_ends(carriers: Iterable[Carrier]) -> dict[str, date]:
+    """Say which gateways close and when: those whose every entry does."""
+    ends: dict[str, date | None] = {}
+    for carrier in carriers:
+        if carrier.gateway is not None:
+            before, ends_on = ends.get(carrier.gateway.domain, date.min), carrier.retires_on
+            ends[carrier.gateway.domain] = max(before, ends_on) if before and ends_on else None
+    return {domain: ends_on for domain, ends_on in ends.items() if ends_on is not None}
+
+
+def closing_words(carrier: Carrier, ends_on: date, today: date, services: Sequence[str]) -> str:
+    """Tell somebody that their carrier's gateway closes, and what to do."""
+    days = (ends_on - today).days
+    left = "1 day" if days == 1 else f"{days} days"
+    return (
+        f"{carrier.name}'s e-mail gateway closes on {ends_on.isoformat()}, in {left}; nobody can text your "
+        f"phone through it after that. {_what_to_do(services, 'Before then, use')}"
+    )
+
+
+def suspended_words(carrier: Carrier, ends_on: date, services: Sequence[str]) -> str:
+    """Tell somebody that their registration is suspended, why, and what to do."""
+    return (
+        f"{carrier.name}'s e-mail gateway closed on {ends_on.isoformat()}, so your registration is suspended "
+        f"and nobody can text your phone. {_what_to_do(services, 'Use')}"
+    )
+
+
+def _what_to_do(services: Sequence[str], begin: str) -> str:
+    if services:
+        return f"{begin} /phone register with {' or '.join(services[:3])}, which takes your number as it is."
+    return (
+        f"{begin} /phone register with a number of another carrier, or ask an admin for a service that takes "
+        "texts by mail."
+    )
