@@ -15,6 +15,8 @@ from discord.http import HTTPClient, Route
 
 from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
+from bot.commands.carrier_pages import PageButton
+from bot.commands.domain_request import DomainButton, request_buttons
 from bot.commands.register import EnterCodeButton
 from bot.commands.tree import Tree
 from bot.discord_commands import sync
@@ -60,7 +62,7 @@ class Bot(discord.AutoShardedClient):
         # A server that knows of no shards may leave the field out.
         self._connection.parsers["READY"] = lambda event: parse_ready({"shard": [0, 1], **event})
         self._gateway = yarl.URL()
-        self._desk, self._dev_guild_id, self._on_up = desk, dev_guild_id, on_up
+        self.desk, self._dev_guild_id, self._on_up = desk, dev_guild_id, on_up
         self._closed_dms: dict[int, float] = {}
         self._owners: list[int] = []
         self._patience: asyncio.Timeout | None = None
@@ -94,10 +96,11 @@ class Bot(discord.AutoShardedClient):
         self.shard_count = max(1, int(answered.get("shards") or 1))
         # After an invalid session discord.py dials this default instead of asking again.
         DiscordWebSocket.DEFAULT_GATEWAY = self._gateway
-        self._desk.editors.update(self._owners)
-        self._desk.owners[:] = self._owners
-        self.add_view(EnterCodeButton(self._desk))
-        await sync(self, self.tree, self._desk, self._dev_guild_id)
+        self.desk.editors.update(self._owners)
+        self.desk.owners[:] = self._owners
+        self.add_view(EnterCodeButton(self.desk))
+        self.add_dynamic_items(PageButton, DomainButton)
+        await sync(self, self.tree, self.desk, self._dev_guild_id)
 
     async def _dial(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
         address = reach.dialled(yarl.URL(url), self._gateway)
@@ -136,7 +139,7 @@ class Bot(discord.AutoShardedClient):
         person = interaction.user.id
         try:
             for whose in (person, OPERATOR) if person in self._owners else (person,):
-                await self._desk.say_parked(whose, say)
+                await self.desk.say_parked(whose, say)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as away:
             _log.info("discord: parked news waits for the next command (%s)", type(away).__name__)
 
@@ -168,7 +171,7 @@ class Bot(discord.AutoShardedClient):
         if not telling.by_dm:
             return Told.TOLD
         people = [telling.person_id] if telling.person_id else self._owners
-        outcomes = [await self._write(person, telling.words) for person in people]
+        outcomes = [await self._write(person, telling) for person in people]
         return Told.TOLD if Told.TOLD in outcomes else Told.CLOSED
 
     async def _edit(self, token: str, words: str) -> bool:
@@ -188,12 +191,14 @@ class Bot(discord.AutoShardedClient):
             raise
         return True
 
-    async def _write(self, person_id: int, words: str) -> Told:
+    async def _write(self, person_id: int, telling: Telling) -> Told:
         if self._closed_dms.get(person_id, 0.0) > time.monotonic():
             return Told.CLOSED
         try:
             channel = await self.create_dm(discord.Object(person_id))
-            await channel.send(shortened(words), allowed_mentions=NO_PINGS, suppress_embeds=True)
+            view: Any = request_buttons(telling.request_id) if telling.request_id is not None else None
+            words = shortened(telling.words)
+            await channel.send(words, allowed_mentions=NO_PINGS, suppress_embeds=True, view=view)
         except discord.HTTPException as closed:
             if closed.code not in _DMS_CLOSED:
                 raise

@@ -2,6 +2,8 @@
 
 import logging
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import discord
@@ -123,6 +125,15 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
     except Exception as failed:
         level, trace = (logging.INFO, None) if interaction.client.is_closed() else (logging.ERROR, failed)
         _log.log(level, "interaction %d: its error could not be answered", interaction.id, exc_info=trace)
+
+
+@asynccontextmanager
+async def answering_errors(interaction: discord.Interaction) -> AsyncIterator[None]:
+    """Answer whatever goes wrong inside, where discord.py itself would only log it."""
+    try:
+        yield
+    except Exception as error:
+        await answer_error(interaction, error)
 
 
 def _takes_no_answer(interaction: discord.Interaction, error: Exception) -> bool:

@@ -22,6 +22,7 @@ class Untold:
     text_id: int | None
     words: str
     tries: int
+    request_id: int | None = None
 
 
 async def add(
@@ -32,10 +33,12 @@ async def add(
     *,
     text_id: int | None = None,
     words: str = "",
+    request_id: int | None = None,
 ) -> None:
     """Keep something to say; words hold no number, body or address."""
+    times = {"created_at": now, "due_at": now}
     session.add(
-        Notice(person_id=person_id, kind=kind, text_id=text_id, words=words, created_at=now, due_at=now)
+        Notice(person_id=person_id, kind=kind, text_id=text_id, words=words, request_id=request_id, **times)
     )
     await session.flush()
 
@@ -96,7 +99,7 @@ async def parked_for(session: AsyncSession, person_id: int, most: int) -> list[U
 
 
 def _untold(row: Notice) -> Untold:
-    return Untold(row.id, row.person_id, row.kind, row.text_id, row.words, row.tries)
+    return Untold(row.id, row.person_id, row.kind, row.text_id, row.words, row.tries, row.request_id)
 
 
 async def told(session: AsyncSession, ids: Collection[int], now: datetime) -> None:

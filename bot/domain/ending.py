@@ -42,7 +42,7 @@ def closing_words(carrier: Carrier, ends_on: date, today: date, services: Sequen
     left = "1 day" if days == 1 else f"{days} days"
     return (
         f"{carrier.name}'s e-mail gateway closes on {ends_on.isoformat()}, in {left}; nobody can text your "
-        f"phone through it after that. {_what_to_do(services, 'Before then, use')}"
+        f"phone through it after that. {way_out(services, 'Before then, use')}"
     )
 
 
@@ -50,11 +50,12 @@ def suspended_words(carrier: Carrier, ends_on: date, services: Sequence[str]) ->
     """Tell somebody that their registration is suspended, why, and what to do."""
     return (
         f"{carrier.name}'s e-mail gateway closed on {ends_on.isoformat()}, so your registration is suspended "
-        f"and nobody can text your phone. {_what_to_do(services, 'Use')}"
+        f"and nobody can text your phone. {way_out(services, 'Use')}"
     )
 
 
-def _what_to_do(services: Sequence[str], begin: str) -> str:
+def way_out(services: Sequence[str], begin: str) -> str:
+    """Say what helps whose carrier takes no texts: a service where one is switched on."""
     if services:
         return f"{begin} /phone register with {' or '.join(services[:3])}, which takes your number as it is."
     return (

@@ -23,6 +23,7 @@ class Actor:
     guild_id: int
     is_editor: bool
     is_admin: bool
+    guild_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

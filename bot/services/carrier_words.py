@@ -1,6 +1,9 @@
 """Word what is known against a carrier, and whom a change of it touches."""
 
+from collections.abc import Sequence
+
 from bot.domain.catalogue import Carrier, Status
+from bot.domain.ending import way_out
 from bot.services.carrier_change import Actor
 
 
@@ -48,6 +51,13 @@ def unproved(actor: Actor, count: int) -> str:
     if not actor.is_editor:
         return " Whoever used it must prove their phone again, and will be told."
     return f" {_people(count)} must prove their phone again, and will be told." if count else ""
+
+
+def removed_words(carrier: Carrier, services: Sequence[str]) -> str:
+    """Tell somebody that their carrier is not used here any more, and what to do."""
+    return f"The bot no longer sends texts through {carrier.name}, so nobody can text your phone. " + way_out(
+        services, "Use"
+    )
 
 
 def _people(count: int) -> str:

@@ -13,7 +13,8 @@ from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
 from bot.services.carrier_change import NOTHING, Actor, Ask, Change, Done, as_values, checked, entry_values
 from bot.services.carrier_list import find
-from bot.services.carrier_words import enabling, evidence, removing, stranded, unproved
+from bot.services.carrier_words import enabling, removed_words, removing, stranded, unproved
+from bot.services.gateway_domains import open_domain
 from bot.services.shelf import SHARED, Listed, Shelf
 
 OWN_CARRIERS_PER_GUILD = 50
@@ -29,7 +30,7 @@ async def add(
     change = checked(change)
     owner = SHARED if actor.is_editor else actor.guild_id
     _has_room(shelf, owner)
-    ask = await _open_domain(session, shelf, actor, change, now, confirmed=confirmed)
+    ask = await open_domain(session, shelf, actor, change, now, confirmed=confirmed)
     if ask is not None:
         return ask
     # A guild's own entry must never share its slug with one that is added for everyone later.
@@ -62,7 +63,7 @@ async def edit(
     values = as_values(change)
     if not values:
         raise UserError("Say what to change: name, domain, form or status.")
-    ask = await _open_domain(session, shelf, actor, change, now, confirmed=confirmed)
+    ask = await open_domain(session, shelf, actor, change, now, confirmed=confirmed)
     if ask is not None:
         return ask
     if "status" in values:
@@ -82,8 +83,7 @@ async def edit(
     told = ""
     if any(name in values and values[name] != before.get(name) for name in ("domain", "form")):
         hit = await people.unprove(session, listed.guild, slug, values.get("domain"), values.get("form"))
-        for person_id in hit:
-            await notices.add(session, person_id, "unproven", now, words=CARRIER_CHANGED)
+        await notices.add_for(session, hit, "unproven", CARRIER_CHANGED, now)
         told = unproved(actor, len(hit))
     return Done(f"Changed {change.name or listed.carrier.name}.{told} /carrier show shows it.")
 
@@ -113,13 +113,13 @@ async def switch(
     enabled = (True if closed is not None else None) if on else False
     await entries.put_entry(session, owner, slug, {"enabled": enabled}, actor.person_id, now)
     action = "carrier enable" if on else "carrier disable"
-    await entries.audit(
-        session, actor.guild_id, actor.person_id, action, slug, {"off": listed.off}, {"off": not on}, now
-    )
+    before = {"off": listed.off, "enabled": carrier.enabled, "removed": shelf.is_removed(slug)}
+    after = {"off": not on, "enabled": bool(enabled), "removed": False}
+    await entries.audit(session, actor.guild_id, actor.person_id, action, slug, before, after, now)
     whose = "for everyone" if owner == SHARED else "in this server"
     if on:
         return Done(
-            f"{carrier.name} is on {whose}.{await _shown_again(session, shelf, actor, owner, slug)}"
+            f"{carrier.name} is on {whose}.{await _shown_again(session, shelf, actor, owner, slug, now)}"
             " People can use it with /phone register."
         )
     count = len(await people.people_on_carrier(session, listed.guild, slug)) if owner == listed.guild else 0
@@ -144,8 +144,7 @@ async def remove(
     before = entry_values(listed.carrier)
     await entries.audit(session, actor.guild_id, actor.person_id, "carrier remove", slug, before, {}, now)
     hit = await people.unprove(session, listed.guild, slug)
-    for person_id in hit:
-        await notices.add(session, person_id, "unproven", now, words=CARRIER_CHANGED)
+    await notices.add_for(session, hit, "unproven", removed_words(listed.carrier, shelf.services_on()), now)
     back = " /carrier enable brings it back." if is_shared else ""
     return Done(f"Removed {listed.carrier.name}.{unproved(actor, len(hit))}{back}")
 
@@ -177,44 +176,16 @@ def _has_room(shelf: Shelf, owner: int) -> None:
         )
 
 
-async def _shown_again(session: AsyncSession, shelf: Shelf, actor: Actor, owner: int, slug: str) -> str:
+async def _shown_again(
+    session: AsyncSession, shelf: Shelf, actor: Actor, owner: int, slug: str, now: datetime
+) -> str:
     """Lift the guild's own hide too, where an editor switches an entry on from there."""
     if owner != SHARED or not shelf.hides(actor.guild_id, slug):
         return ""
     await entries.drop_entry(session, actor.guild_id, slug)
+    hidden = {"hidden": True}, {"hidden": False}
+    await entries.audit(session, actor.guild_id, actor.person_id, "carrier enable", slug, *hidden, now)
     return " This server had hidden it, and shows it again."
-
-
-async def _open_domain(
-    session: AsyncSession, shelf: Shelf, actor: Actor, change: Change, now: datetime, *, confirmed: bool
-) -> Ask | None:
-    """Put a new domain on the operator's list, once an editor has agreed to what that means."""
-    if change.mms_domain and not actor.is_editor and change.mms_domain not in shelf.domains:
-        raise UserError(
-            f"{change.mms_domain} is not on the bot owner's list of gateways. Ask the owner to add it."
-        )
-    if change.domain is None:
-        return None
-    there = shelf.at_domain(change.domain)
-    all_closed = there and all(refusal(carrier, now.date()) is not None for carrier in there)
-    closed = there[0] if all_closed else None
-    if closed is not None and not actor.is_editor:
-        raise UserError(f"{refusal(closed, now.date())} Only the bot's owner can use its gateway again.")
-    if closed is not None and not confirmed:
-        return Ask(f"{evidence(closed)}\nUse {change.domain} all the same?")
-    if change.domain in shelf.domains:
-        return None
-    if not actor.is_editor:
-        raise UserError(
-            f"{change.domain} is not on the bot owner's list of gateways. Ask the owner to add it."
-        )
-    if not confirmed:
-        return Ask(
-            f"{change.domain} is new: texts may then go to any number at {change.domain}. Put it on the list?"
-        )
-    await entries.add_domain(session, change.domain, actor.person_id, now)
-    await entries.audit(session, actor.guild_id, actor.person_id, "domain add", change.domain, {}, {}, now)
-    return None
 
 
 def _free_slug(shelf: Shelf, guild_id: int, words: str) -> str:

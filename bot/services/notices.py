@@ -34,6 +34,7 @@ class Telling:
     words: str = field(repr=False)
     answer: OpenAnswer | None  # edit this, where given
     by_dm: bool  # worth a DM where there is no answer to edit
+    request_id: int | None = None  # the request that buttons under it answer
 
 
 class Told(StrEnum):
@@ -99,7 +100,8 @@ class Teller:
         self, notice: Untold, standings: dict[int, Standing], answers: dict[int, OpenAnswer]
     ) -> Told:
         if notice.text_id is None:
-            return await self._tell(Telling(notice.person_id, notice.words, None, by_dm=True))
+            whom, words = notice.person_id, notice.words
+            return await self._tell(Telling(whom, words, None, by_dm=True, request_id=notice.request_id))
         text = standings.get(notice.text_id)
         if text is None:
             return Told.TOLD

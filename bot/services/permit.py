@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import leases, notices, outbox, people, verifications
+from bot.db import carrier_tests, leases, notices, outbox, people, verifications
+from bot.db.carrier_tests import Way
 from bot.db.crypto import WrongKey
 from bot.db.leases import Leased
 from bot.db.store import vault_of
@@ -82,6 +83,7 @@ class _Known:
     session: AsyncSession
     reaches: dict[tuple[int, int, int], people.Reach]
     codes: dict[int, Verification]
+    tests: dict[int, Way]
     now: datetime
 
     def address(self, item: Leased, shelf: Shelf) -> str | None:
@@ -90,6 +92,8 @@ class _Known:
             return self._code_address(self.codes.get(item.verification_id), shelf)
         reach = self.reaches.get((item.queue, item.guild_id or 0, item.sender_id))
         phone = reach.phone if reach else None
+        if item.text_id in self.tests:
+            return self._test_address(item, phone, self.tests[item.text_id], shelf)
         if reach is None or phone is None or reach.blocked or reach.audience != EVERYONE:
             return None
         if (phone.id, phone.version) != (item.registration_id, item.registration_version):
@@ -98,6 +102,17 @@ class _Known:
             return None
         number = Number(people.number_of(self.session, phone), phone.country)
         return recipient(number, Gateway(phone.domain, Form(phone.form), phone.prefix))
+
+    def _test_address(self, item: Leased, phone: people.Phone | None, way: Way, shelf: Shelf) -> str | None:
+        """Build the address of an admin's test of a gateway: to their own proven phone, and no other."""
+        if phone is None or phone.person_id != item.sender_id or phone.state != people.ACTIVE:
+            return None
+        if (phone.id, phone.version) != (item.registration_id, item.registration_version):
+            return None
+        if phone.paused(self.now) or way.domain not in shelf.domains:
+            return None
+        number = Number(people.number_of(self.session, phone), phone.country)
+        return recipient(number, Gateway(way.domain, Form(way.form), way.prefix))
 
     def _code_address(self, waiting: Verification | None, shelf: Shelf) -> str | None:
         if waiting is None or waiting.domain not in shelf.domains:
@@ -110,7 +125,10 @@ async def _look_up(session: AsyncSession, items: Sequence[Leased], now: datetime
     code_ids = {item.verification_id for item in items if item.verification_id}
     codes = await verifications.live_by_id(session, code_ids, now) if code_ids else {}
     asked = {(item.queue, item.guild_id or 0, item.sender_id) for item in items if item.text_id is not None}
-    return _Known(session, await people.reaches(session, asked) if asked else {}, codes, now)
+    # Only a test goes from somebody to themselves.
+    own = {item.text_id for item in items if item.text_id is not None and item.queue == item.sender_id}
+    tests = await carrier_tests.ways(session, own) if own else {}
+    return _Known(session, await people.reaches(session, asked) if asked else {}, codes, tests, now)
 
 
 async def _end(session: AsyncSession, item: Leased, owner: int, now: datetime, *, unbuilt: bool) -> str:

@@ -130,6 +130,10 @@ class Shelf:
         """Tell whether a guild hides a shared entry."""
         return (guild_id, slug) in self._hidden
 
+    def is_removed(self, slug: str) -> bool:
+        """Tell whether an editor removed a shared entry."""
+        return slug in self._removed
+
     def is_taken(self, guild_id: int | None, slug: str) -> bool:
         """Tell whether a slug names an entry, or one that ships and was removed."""
         return self.find(guild_id, slug) is not None or slug in self._shipped.by_slug

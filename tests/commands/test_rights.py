@@ -34,6 +34,7 @@ COMMANDS: dict[str, Callable[[Town], dict[str, Any]]] = {
     "carrier disable": lambda town: {"carrier": "us-helio"},
     "carrier enable": lambda town: {"carrier": "us-helio"},
     "carrier remove": lambda town: {"carrier": "us-ntelos"},
+    "carrier test": lambda town: {"carrier": "us-verizon"},
 }
 FOR_ADMINS = [name for name in COMMANDS if name.startswith("carrier")]
 
@@ -94,7 +95,9 @@ async def test_admins_change_what_their_server_has_and_nothing_shared(town: Town
         )
         assert (await answered(town, admin, "carrier enable")).startswith("Helio is on in this server.")
         new = await answered(town, admin, "carrier add", domain="sms.example.net")
-        assert new == ("sms.example.net is not on the bot owner's list of gateways. Ask the owner to add it.")
+        assert new == (
+            "sms.example.net is not on the bot owner's list of gateways. Ask the owner to put it there?"
+        )
         own = await answered(town, admin, "carrier add", name=f"Mobile of {admin.username}")
         assert own.startswith(f"Added Mobile of {admin.username} at vtext.com for this server.")
     # Another server sees none of it.

@@ -301,5 +301,8 @@ async def test_a_code_does_not_register_a_phone_whose_carrier_was_closed_meanwhi
     assert await world.rows(Registration) == []
     assert [row.person_id for row in await world.rows(Verification)] == [BOB]
     told = [notice.words for notice in await world.notices(ANN)]
-    assert told == ([] if how == "disabled" else [CARRIER_CHANGED])
+    if how == "removed":
+        assert [words.partition(",")[0] for words in told] == ["The bot no longer sends texts through One"]
+    else:
+        assert told == ([] if how == "disabled" else [CARRIER_CHANGED])
     assert await world.notices(BOB) == []

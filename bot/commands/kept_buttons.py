@@ -1,0 +1,59 @@
+"""Buttons whose id says all that they need, so that they work after a restart too."""
+
+import re
+from typing import Any, Protocol, Self, cast
+
+import discord
+
+from bot.commands.answers import answering_errors
+from bot.services.desk import Desk
+
+
+class _Client(Protocol):
+    """The bot's client: after a restart a button has only that to find its desk by."""
+
+    @property
+    def desk(self) -> Desk:
+        """Return where commands have things done."""
+
+
+class KeptButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template="textbridge:kept:"):
+    """One such button."""
+
+    def __init__(
+        self,
+        custom_id: str,
+        label: str = "",
+        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+        *,
+        disabled: bool = False,
+    ) -> None:
+        super().__init__(
+            discord.ui.Button(custom_id=custom_id, label=label or None, style=style, disabled=disabled)
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button that was pressed."""
+        return cls(match.string)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do what the button is for; its errors are answered like those of commands."""
+        found = self.template.fullmatch(self.custom_id)
+        async with answering_errors(interaction):
+            if found is not None:
+                await self.pressed(interaction, cast(_Client, interaction.client).desk, found)
+
+    async def pressed(self, interaction: discord.Interaction, desk: Desk, found: re.Match[str]) -> None:
+        """Do what the button is for; `found` holds what its id says."""
+        raise NotImplementedError
+
+
+def row_of(*buttons: KeptButton) -> discord.ui.View:
+    """Put buttons side by side."""
+    row = discord.ui.View(timeout=None)
+    for button in buttons:
+        row.add_item(button)
+    return row
