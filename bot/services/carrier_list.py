@@ -128,6 +128,7 @@ async def describe(session: AsyncSession, shelf: Shelf, actor: Actor, slug: str,
     lines += await _measured_lines(session, shelf, carrier, now, exact=actor.is_editor)
     lines += [f"Brands: {', '.join(carrier.brands)}"] if carrier.brands else []
     lines += [f"Network: {carrier.host_network}"] if carrier.host_network else []
+    lines += [f"Form of numbers: {carrier.gateway.form or 'not known'}"] if carrier.gateway else []
     lines += [f"Pictures: {carrier.mms_domain}"] if carrier.mms_domain else []
     known = "; ".join(carrier.evidence) or "none on file"
     lines.append(f"Evidence ({carrier.grade}): {known}")

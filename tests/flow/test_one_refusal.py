@@ -91,15 +91,17 @@ async def carrier_removed(town: Town, person: Person, number: str) -> None:
     await person.dm()
 
 
-async def gateway_closed_since(town: Town, person: Person, number: str) -> None:
+async def suspended_at_the_end(town: Town, person: Person, number: str) -> None:
     await town.register(person, number)
     await town.jump(datetime(2027, 4, 1, tzinfo=UTC) - town.clock())
+    told = await person.dm(lambda post: "your registration is suspended" in post.content)
+    assert told.content.startswith("Verizon's e-mail gateway closed on 2027-03-31")
 
 
 CASES: tuple[Case, ...] = (
     stranger, blocked, paused, not_verified, closed_here, elsewhere_only, unregistered_outsider,
     registered_outsider, removed, evicted, carrier_changed, carrier_off, carrier_retired, carrier_removed,
-    gateway_closed_since,
+    suspended_at_the_end,
 )  # fmt: skip
 
 

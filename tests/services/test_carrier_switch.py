@@ -75,7 +75,9 @@ async def test_removing_an_entry_in_use_asks_and_then_tells(world: World) -> Non
     assert "1 person" in asked.sentence
     assert isinstance(await remove(world, EDITOR, "us-one", confirmed=True), Done)
     (told,) = await world.notices(BOB)
-    assert told.words.startswith("The bot no longer sends texts through One, so nobody can text your phone. Use")
+    assert told.words.startswith(
+        "The bot no longer sends texts through One, so nobody can text your phone. Use"
+    )
     assert world.shelf.find(GUILD, "us-one") is None
     assert await world.refused(ANN, BOB) == REFUSAL
 
