@@ -5,14 +5,16 @@ import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event, select
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.db import one_trip
 from bot.db.crypto import Vault, make_wrapped_subkeys
 from bot.db.tables import WrappedKey
 
@@ -23,6 +25,8 @@ WRITE_SLICE_MS = 100
 LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
 # 32 MiB of journal: a page that many transactions touch goes to the database file once for all of them.
 CHECKPOINT_PAGES = 8_192
+# Of the file as each connection keeps it at hand: what many transactions touch is not read again by each.
+CACHE_KIB = 32_768
 POOL_CONNECTIONS = 5
 POOL_WAIT_S = 30
 POSTGRES_CONNECT_S = 10
@@ -36,7 +40,8 @@ class Store:
         self.engine = engine
         self.vault = vault
         self.is_sqlite = engine.dialect.name == "sqlite"
-        self._writer = engine.execution_options(writing=True, busy_ms=WRITE_SLICE_MS)
+        # On SQLite a connection of its own, since a writer waits for the file otherwise than a reader does.
+        self.writer = make_engine(engine.url, WRITE_SLICE_MS) if self.is_sqlite else engine
         self._longest_wait_s = LONGEST_WAIT_S
         # SQLite has one writer: queue for it here, in order, instead of polling its lock in a thread each.
         self._writers = 0
@@ -66,7 +71,7 @@ class Store:
         """
         clock = asyncio.get_running_loop().time
         while True:
-            session = AsyncSession(self._writer, info={"vault": self.vault})
+            session = AsyncSession(self.writer, info={"vault": self.vault})
             try:
                 await session.connection()
             except BaseException as failed:
@@ -93,6 +98,7 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.writer.dispose()
         await self.engine.dispose()
 
 
@@ -113,8 +119,11 @@ def create_private(path: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def make_engine(url: str) -> AsyncEngine:
-    """Build the engine; parameters never appear in error texts (they hold numbers)."""
+def make_engine(url: str | URL, writes_wait_ms: int | None = None) -> AsyncEngine:
+    """Build the engine; parameters never appear in error texts (they hold numbers).
+
+    With `writes_wait_ms` every transaction may write, and waits so long for another process (SQLite).
+    """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
         return create_async_engine(
@@ -130,36 +139,39 @@ def make_engine(url: str) -> AsyncEngine:
         )
     if address.database and not address.database.startswith((":memory:", "file:")):
         create_private(address.database)
+    where, options = address.get_dialect()().create_connect_args(address)
     engine = create_async_engine(
-        url, hide_parameters=True, pool_size=POOL_CONNECTIONS, pool_timeout=POOL_WAIT_S
+        url,
+        async_creator=partial(one_trip.connect, *where, **options),
+        hide_parameters=True,
+        pool_size=POOL_CONNECTIONS,
+        pool_timeout=POOL_WAIT_S,
     )
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    writing = writes_wait_ms is not None
+    event.listen(engine.sync_engine, "connect", partial(_prepare_sqlite, writes_wait_ms or BUSY_TIMEOUT_MS))
+    event.listen(engine.sync_engine, "begin", partial(_begin_sqlite, writing))
     return engine
 
 
-def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(busy_ms: int, connection: Any, _entry: ConnectionPoolEntry) -> None:
     # The driver must not open transactions on its own: it opens none for a SELECT, and then
     # two tasks that read, decide and write both go through.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     # What is deleted must not stay readable in free pages.
     cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    busy_ms = options.get("busy_ms", BUSY_TIMEOUT_MS)
-    if connection.info.get("busy_ms", BUSY_TIMEOUT_MS) != busy_ms:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms}")
-        connection.info["busy_ms"] = busy_ms
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing", False) else "BEGIN")
+def _begin_sqlite(writing: bool, connection: Connection) -> None:
+    immediate = writing or connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 async def open_store(url: str, secret_keys: Sequence[str]) -> Store:

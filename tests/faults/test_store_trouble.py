@@ -100,7 +100,7 @@ class Pages:
 
     def __init__(self, store: Store) -> None:
         self.most = 0
-        event.listen(store.engine.sync_engine, "begin", self._bound, insert=True)
+        event.listen(store.writer.sync_engine, "begin", self._bound, insert=True)
 
     def _bound(self, connection: Any) -> None:
         connection.connection.dbapi_connection.cursor().execute(

@@ -532,5 +532,5 @@ def on_commit(world: World, act: Callable[[], None]) -> list[bool]:
             done.append(True)
             act()
 
-    event.listen(world.store.engine.sync_engine, "commit", committing, once=True)
+    event.listen(world.store.writer.sync_engine, "commit", committing, once=True)
     return done

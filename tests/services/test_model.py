@@ -534,9 +534,9 @@ def test_on_sqlite(runner: asyncio.Runner, migrated_file: Path, tmp_path: Path, 
     async def open_one() -> Store:
         fresh(template, path)
         store = await open_store(sqlite_url(path), [KEY])
-        await store.engine.dispose()
+        await store.writer.dispose()
         # No power fails here: the system keeps what was written.
-        event.listen(store.engine.sync_engine, "connect", lambda c, _: c.execute("PRAGMA synchronous = OFF"))
+        event.listen(store.writer.sync_engine, "connect", lambda c, _: c.execute("PRAGMA synchronous = OFF"))
         return store
 
     runner.run(prepare())
