@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Executable, bindparam, delete, literal, select, true, update
+from sqlalchemy import BigInteger, Executable, bindparam, delete, literal, select, true, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
 from bot.db.given import given, rows
+from bot.db.prepared import Prepared
 from bot.db.tables import CodeUse, Usage
-from bot.db.types import Instant, microseconds
+from bot.db.types import MICROSECOND, Instant, instant, microseconds
 from bot.db.upsert import insert_for, insert_in
 
 # Clocks of two machines differ by less. A use from later than that was counted by a clock that ran ahead.
@@ -18,7 +19,6 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 _USAGES = table_of(Usage)
 
 
-@cache
 def _make_or_lock(dialect: str) -> Executable:
     """Make the counters that are missing and lock the others, in the given order; return them all."""
     keys = given(dialect, key=str)
@@ -28,20 +28,25 @@ def _make_or_lock(dialect: str) -> Executable:
     )
     insert = insert_in(dialect, _USAGES).from_select(["key", "started_at", "used", "ends_at"], new)
     locked = insert.on_conflict_do_update(index_elements=["key"], set_={"used": _USAGES.c.used})
-    return locked.returning(_USAGES.c.key, _USAGES.c.used, _USAGES.c.ends_at)
+    times = (type_coerce(_USAGES.c[name], BigInteger) for name in ("started_at", "ends_at"))
+    return locked.returning(_USAGES.c.key, _USAGES.c.used, *times)
 
 
-@cache
 def _count(dialect: str) -> Executable:
-    counted = given(dialect, key=str, used=int)
-    return update(_USAGES).where(_USAGES.c.key == counted.c.key).values(used=counted.c.used)
+    counted = given(dialect, key=str, used=int, started_at=int, ends_at=int)
+    values = {name: counted.c[name] for name in ("used", "started_at", "ends_at")}
+    return update(_USAGES).where(_USAGES.c.key == counted.c.key).values(values)
 
 
-@cache
-def _open(dialect: str) -> Executable:
-    opened = given(dialect, key=str, used=int, started_at=int, ends_at=int)
-    values = {name: opened.c[name] for name in ("used", "started_at", "ends_at")}
-    return update(_USAGES).where(_USAGES.c.key == opened.c.key).values(values)
+_MAKE_OR_LOCK, _COUNT = Prepared(_make_or_lock), Prepared(_count)
+
+
+class _Window(NamedTuple):
+    """What was counted of a key, from when, and until when (microseconds since 1970)."""
+
+    used: int
+    started_at: int
+    ends_at: int
 
 
 class Counters:
@@ -51,51 +56,39 @@ class Counters:
     """
 
     def __init__(self) -> None:
-        self._windows: dict[str, tuple[int, datetime]] = {}
+        self._windows: dict[str, _Window] = {}
         self._counted: set[str] = set()
-        self._opened: dict[str, datetime] = {}
 
     async def hold(self, session: AsyncSession, keys: Collection[str], now: datetime) -> None:
         """Make or lock counters. Whoever holds several at once asks for kinds of keys in the same order."""
         if not keys:
             return
-        connection = await session.connection()
-        dialect = connection.dialect.name
         # In one order for everybody: else two transactions could wait for each other.
-        bound = rows(dialect, [(key,) for key in sorted(keys)], "key")
-        found = await connection.execute(_make_or_lock(dialect), {**bound, "now": now})
-        self._windows.update((key, (used, ends_at)) for key, used, ends_at in found)
+        bound = await rows(session, ((key,) for key in sorted(keys)), "key")
+        found = await _MAKE_OR_LOCK.run(session, **bound, now=now)
+        self._windows.update((key, _Window(*window)) for key, *window in found)
 
     def use(self, key: str, most: int, per: timedelta, now: datetime) -> datetime | None:
         """Count one use of a held key; None where it fits, else the time from which the next one does."""
         if most <= 0:
             return now + per
-        used, ends_at = self._windows[key]
-        if ends_at <= now or ends_at > now + per + CLOCKS_DIFFER:
-            self._windows[key], self._opened[key] = (1, now + per), now
-            return None
+        used, started_at, ends_at = self._windows[key]
+        at = microseconds(now)
+        if ends_at <= at or ends_at > at + (per + CLOCKS_DIFFER) // MICROSECOND:
+            used, started_at, ends_at = 0, at, at + per // MICROSECOND
         if used >= most:
-            return ends_at
-        self._windows[key] = (used + 1, ends_at)
+            return instant(ends_at)
+        self._windows[key] = _Window(used + 1, started_at, ends_at)
         self._counted.add(key)
         return None
 
     async def save(self, session: AsyncSession) -> None:
         """Write down what was counted."""
-        connection = await session.connection()
-        dialect = connection.dialect.name
-        counted = [(key, self._windows[key][0]) for key in self._counted - self._opened.keys()]
-        if counted:
-            await connection.execute(_count(dialect), rows(dialect, counted, "key", "used"))
-        opened = [
-            (key, self._windows[key][0], microseconds(at), microseconds(self._windows[key][1]))
-            for key, at in self._opened.items()
-        ]
-        if opened:
-            bound = rows(dialect, opened, "key", "used", "started_at", "ends_at")
-            await connection.execute(_open(dialect), bound)
+        if not self._counted:
+            return
+        cells = ((key, *self._windows[key]) for key in self._counted)
+        await _COUNT.run(session, **await rows(session, cells, "key", "used", "started_at", "ends_at"))
         self._counted.clear()
-        self._opened.clear()
 
 
 async def use(session: AsyncSession, key: str, most: int, per: timedelta, now: datetime) -> datetime | None:

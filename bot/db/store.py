@@ -73,7 +73,7 @@ class Store:
         while True:
             session = AsyncSession(self.writer, info={"vault": self.vault})
             try:
-                await session.connection()
+                session.info["connection"] = await session.connection()
             except BaseException as failed:
                 await session.close()
                 if not (self.is_sqlite and _is_locked(failed)) or clock() - asked >= self._longest_wait_s:
@@ -94,6 +94,7 @@ class Store:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that only reads."""
         async with AsyncSession(self.engine, info={"vault": self.vault}) as session, session.begin():
+            session.info["connection"] = await session.connection()
             yield session
 
     async def close(self) -> None:

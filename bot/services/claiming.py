@@ -18,7 +18,7 @@ from bot.services.shelf import Shelf
 from bot.services.standing import update_standings
 
 # At most so many in one transaction: whoever wants to write meanwhile waits for its end.
-AT_ONCE, AT_ONCE_WHILE_OTHERS_WAIT = 256, 48
+AT_ONCE, AT_ONCE_WHILE_OTHERS_WAIT = 1024, 192
 # Rows of queues that have enough in flight are passed over: then so many more are looked at.
 LOOK_AHEAD, FURTHEST_LOOK = 4, 1000
 # Another relay holds the lane just now, for as long as its claim takes.
@@ -61,9 +61,10 @@ class Claimer:
         await self.shelf.refresh(session)
         await gateways.take([*waiting, ACCOUNT] if self.has_account_rate else waiting)
         picked: dict[int, str] = {}
+        in_queues = self.flight.in_queues()
         share = max((AT_ONCE_WHILE_OTHERS_WAIT if hurried else AT_ONCE) // len(waiting), 1)
         for domain in waiting:
-            chosen = await self._pick(session, gateways, domain, share, claimed, now)
+            chosen = await self._pick(session, gateways, domain, share, in_queues, claimed, now)
             picked |= dict.fromkeys(chosen, domain)
         items = await leases.lease(session, self.owner, picked.keys(), now)
         if items:
@@ -94,6 +95,7 @@ class Claimer:
         gateways: Gateways,
         domain: str,
         share: int,
+        in_queues: Mapping[int, int],
         claimed: Claimed,
         now: datetime,
     ) -> list[int]:
@@ -110,7 +112,7 @@ class Claimer:
         if room <= 0:
             claimed.wait_until(max(gateways.opens_at(lane) for lane in paced))
             return []
-        picked = await self._pick_due(session, domain, room, now)
+        picked = await self._pick_due(session, domain, room, in_queues, now)
         if picked:
             self.served[domain] = max(self.served.values(), default=0) + 1
         for lane in paced:
@@ -120,8 +122,10 @@ class Claimer:
             claimed.wait_until(max(gateways.opens_at(lane) for lane in paced))
         return picked
 
-    async def _pick_due(self, session: AsyncSession, domain: str, room: int, now: datetime) -> list[int]:
-        in_queues, picked = self.flight.in_queues(), list[int]()
+    async def _pick_due(
+        self, session: AsyncSession, domain: str, room: int, in_queues: Mapping[int, int], now: datetime
+    ) -> list[int]:
+        picked: list[int] = []
         full = [queue for queue, count in in_queues.items() if count >= MOST_OF_ONE_QUEUE]
         for looked_at in (room + MOST_OF_ONE_QUEUE, room * LOOK_AHEAD + FURTHEST_LOOK):
             due = await leases.due(session, domain, now, looked_at, full)

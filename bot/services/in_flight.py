@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bot.db.leases import Leased
 from bot.domain.outcome import Outcome, Reply, Step, decide
 from bot.domain.picking import MOST_OF_ONE_QUEUE
 from bot.services.permit import Sendable
+from bot.services.recording import Result
 
 _log = logging.getLogger(__name__)
 # A mail that waits longer behind another is given back and asked about again: its recipient may have paused.
@@ -37,7 +39,7 @@ class InFlight:
         self._chains: dict[int, _Chain] = {}
         self._stuck: Counter[int] = Counter()
         self._by_lane: Counter[str] = Counter()
-        self._results: list[tuple[Leased, Reply]] = []
+        self._results: list[Result] = []
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -58,17 +60,18 @@ class InFlight:
             for queue, chain in self._chains.items()
         }
 
-    def results(self, most: int | None = None) -> list[tuple[Leased, Reply]]:
+    def results(self, most: int | None = None) -> list[Result]:
         """List what ended first and is not recorded yet."""
         return self._results[:most]
 
-    def recorded(self, results: Sequence[tuple[Leased, Reply]]) -> None:
+    def recorded(self, results: Sequence[Result]) -> None:
         """Forget what is written down now: the first of results()."""
-        for item, reply in results:
+        for item, _, outcome in results:
             del self._held[item.id]
-            if decide(reply) is not Outcome.SENT:
+            if outcome is not Outcome.SENT:
                 self._stuck[item.queue] -= 1
-        self._stuck += Counter()  # drops those at zero
+                if not self._stuck[item.queue]:
+                    del self._stuck[item.queue]
         del self._results[: len(results)]
 
     def begin(self, item: Leased, mail: Sendable) -> None:
@@ -80,7 +83,7 @@ class InFlight:
         chain = self._chains.get(item.queue)
         if self._stuck[item.queue]:
             # One before it did not go, which the claim could not know yet.
-            self._take(item, Reply(Step.STOPPED, None))
+            self._not_begun(item)
         elif chain is not None:
             chain.behind.append((item, mail, now + BEHIND_LASTS_S))
         else:
@@ -101,7 +104,10 @@ class InFlight:
 
     def _stop(self, behind: deque[tuple[Leased, Sendable, float]]) -> None:
         while behind:
-            self._take(behind.popleft()[0], Reply(Step.STOPPED, None))
+            self._not_begun(behind.popleft()[0])
+
+    def _not_begun(self, item: Leased) -> None:
+        self._take(item, Reply(Step.STOPPED, None), Outcome.STOPPED)
 
     def _send(self, item: Leased, mail: Sendable, now: float) -> None:
         def end(reply: Reply) -> None:
@@ -117,24 +123,29 @@ class InFlight:
     def _ended(self, item: Leased, reply: Reply) -> None:
         chain, now = self._chains[item.queue], asyncio.get_running_loop().time()
         fresh = bool(chain.behind) and chain.behind[0][2] >= now
-        if fresh and decide(reply) is Outcome.SENT:
+        outcome = decide(reply)
+        if fresh and outcome is Outcome.SENT:
             chain.since = now
             self._send(*chain.behind.popleft())
         else:
             # Given back before this one is recorded: what its end means for them applies then.
             self._stop(chain.behind)
             del self._chains[item.queue]
-        self._take(item, reply)
+        self._take(item, reply, outcome)
 
-    def _take(self, item: Leased, reply: Reply) -> None:
-        self._results.append((item, reply))
+    def _take(self, item: Leased, reply: Reply, outcome: Outcome) -> None:
+        self._results.append(Result(item, reply, outcome))
         self._by_lane[item.domain] -= 1
-        if decide(reply) is not Outcome.SENT:
+        if outcome is not Outcome.SENT:
             self._stuck[item.queue] += 1
         if not self._chains:
             self._empty.set()
         self._wake.set()
 
-    async def ended(self) -> None:
-        """Wait until nothing is on the road (it is closing)."""
-        await self._empty.wait()
+    async def ended(self, seconds: float | None = None) -> None:
+        """Wait until nothing is on the road: as it closes, or no longer than for so many seconds."""
+        if self._empty.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
