@@ -37,7 +37,7 @@ async def waiting(session: AsyncSession, now: datetime) -> dict[str, bool]:
 
 
 async def troubled(session: AsyncSession, domains: Collection[str]) -> set[str]:
-    """Name those of the lanes that are closed or have refused somebody lately; on SQLite none needs a lock."""
+    """Name those of the lanes that are closed or have refused lately; none on SQLite, which locks none."""
     if not domains or (await connection_of(session)).dialect.name == "sqlite":
         return set()
     trouble = or_(LaneRow.closed_until.is_not(None), LaneRow.refused != "")

@@ -1,10 +1,23 @@
 """Hold mails under a lease while they are sent, and let go of them with what they came to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Executable, and_, bindparam, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Select,
+    and_,
+    bindparam,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
@@ -16,6 +29,7 @@ from bot.domain.states import Item
 
 # Any number will do, as long as every process uses the same.
 RELAY_LOCK_CLASS = 7_284_002
+GATEWAYS_AT_ONCE = 16
 _outbox = table_of(OutboxItem)
 _c = _outbox.c
 _HELD: tuple[ColumnElement[Any], ...] = (
@@ -58,29 +72,41 @@ class Leased(NamedTuple):
 
 
 async def due(
-    session: AsyncSession, domain: str, now: datetime, most: int, full: Collection[int] = ()
-) -> Sequence[tuple[int, int]]:
-    """List (id, queue) of a gateway's mails that may go, codes first, then by turn, save of full queues."""
+    session: AsyncSession, most: Mapping[str, int], now: datetime, full: Collection[int] = ()
+) -> dict[str, list[tuple[int, int]]]:
+    """List (id, queue) of mails that may go, at most so many of each gateway, save of full queues.
+
+    Codes come first, then who has the earlier turn.
+    """
     listed = await rows(session, ((each,) for each in full), "id")
-    found = await _DUE.run(session, **listed, domain=domain, now=now, most=most)
-    return [(row_id, queue) for row_id, queue in found]
+    found: dict[str, list[tuple[int, int]]] = {domain: [] for domain in most}
+    domains = list(most)
+    for begin in range(0, len(domains), GATEWAYS_AT_ONCE):
+        asked = domains[begin : begin + GATEWAYS_AT_ONCE]
+        bound = {f"domain{place}": domain for place, domain in enumerate(asked)}
+        bounds = {f"most{place}": most[domain] for place, domain in enumerate(asked)}
+        ran = await _due_of(len(asked)).run(session, **listed, **bound, **bounds, now=now)
+        for domain, _, _, row_id, queue in sorted(map(tuple, ran)):
+            found[domain].append((row_id, queue))
+    return found
 
 
-def _due(dialect: str) -> Executable:
+@cache
+def _due_of(gateways: int) -> Prepared:
+    return Prepared(lambda dialect: union_all(*(_due(dialect, place) for place in range(gateways))))
+
+
+def _due(dialect: str, place: int) -> "Select[Any]":
     # The state stands there as a word, not as a parameter: only so SQLite sees that the index fits.
-    return (
-        select(_c.id, _c.queue)
-        .where(text("outbox.state = 'waiting'"), _c.domain == bindparam("domain"), _c.turn.is_not(None))
-        .where(
-            _c.due_at <= bindparam("now", type_=Instant()),
-            _c.queue.not_in(select(given(dialect, id=int).c.id)),
-        )
+    one = (
+        select(_c.domain, _c.priority, _c.turn, _c.id, _c.queue)
+        .where(text("outbox.state = 'waiting'"), _c.domain == bindparam(f"domain{place}"))
+        .where(_c.turn.is_not(None), _c.due_at <= bindparam("now", type_=Instant()))
+        .where(_c.queue.not_in(select(given(dialect, id=int).c.id)))
         .order_by(_c.priority, _c.turn, _c.id)
-        .limit(bindparam("most", type_=BigInteger()))
+        .limit(bindparam(f"most{place}", type_=BigInteger()))
     )
-
-
-_DUE = Prepared(_due)
+    return select(one.subquery())
 
 
 async def lease(session: AsyncSession, owner: int, ids: Collection[int], now: datetime) -> list[Leased]:
@@ -88,8 +114,14 @@ async def lease(session: AsyncSession, owner: int, ids: Collection[int], now: da
     if not ids:
         return []
     listed = await rows(session, ((each,) for each in ids), "id")
-    held = map(Leased._make, await _LEASE.run(session, **listed, owner=owner, now=now))
-    return sorted(held, key=lambda item: (item.priority, item.turn, item.id))
+    await _LEASE.run(session, **listed, owner=owner, now=now)
+    # Of these none was ours before.
+    held = map(Leased._make, await _HELD_OF.run(session, **listed, owner=owner))
+    return sorted(held, key=_order)
+
+
+def _order(item: Leased) -> tuple[int, int, int]:
+    return item.priority, item.turn, item.id
 
 
 def _lease(dialect: str) -> Executable:
@@ -104,16 +136,19 @@ def _lease(dialect: str) -> Executable:
         .where(earlier.c.queue == _c.queue, earlier.c.turn <= _c.turn, before_it, not_ours)
         .exists()
     )
+    wanted = _c.id.in_(select(given(dialect, id=int).c.id))
+    leased = update(_outbox).where(wanted, _c.state == Item.WAITING, _c.expires_at > now, ~blocked)
+    return leased.values(state=Item.LEASED, lease_owner=owner, leased_at=now)
+
+
+def _ours(dialect: str) -> tuple[ColumnElement[bool], ...]:
     wanted = select(given(dialect, id=int).c.id)
-    return (
-        update(_outbox)
-        .where(_c.id.in_(wanted), _c.state == Item.WAITING, _c.expires_at > now, ~blocked)
-        .values(state=Item.LEASED, lease_owner=owner, leased_at=now)
-        .returning(*_HELD)
-    )
+    return _c.id.in_(wanted), _c.state == Item.LEASED, _c.lease_owner == bindparam("owner")
 
 
 _LEASE = Prepared(_lease)
+_HELD_OF = Prepared(lambda dialect: select(*_HELD).where(*_ours(dialect)))
+_OURS = Prepared(lambda dialect: select(_c.id).where(*_ours(dialect)).with_for_update())
 
 
 async def finish(session: AsyncSession, owner: int, ids: Collection[int], state: Item) -> set[int]:
@@ -142,12 +177,15 @@ async def _leave(
     if not ids:
         return set()
     listed = await rows(session, ((each,) for each in ids), "id")
-    return {row_id for (row_id,) in await statement.run(session, **listed, owner=owner, **values)}
+    ours = {row_id for (row_id,) in await _OURS.run(session, **listed, owner=owner)}
+    if ours:
+        await statement.run(session, **listed, owner=owner, **values)
+    return ours
 
 
 def _finish(dialect: str) -> Executable:
     values: dict[str, Any] = {"state": bindparam("ended_as"), **ENDED}
-    return update(_outbox).where(*_ours(dialect)).values(values).returning(_c.id)
+    return update(_outbox).where(*_ours(dialect)).values(values)
 
 
 def _put_back(dialect: str) -> Executable:
@@ -157,12 +195,7 @@ def _put_back(dialect: str) -> Executable:
         **{name: _c[name] + bindparam(f"more_{name}") for name in ("attempts", "ambiguous", "lost")},
         **_NOBODYS,
     }
-    return update(_outbox).where(*_ours(dialect)).values(values).returning(_c.id)
-
-
-def _ours(dialect: str) -> tuple[ColumnElement[bool], ...]:
-    wanted = select(given(dialect, id=int).c.id)
-    return _c.id.in_(wanted), _c.state == Item.LEASED, _c.lease_owner == bindparam("owner")
+    return update(_outbox).where(*_ours(dialect)).values(values)
 
 
 _FINISH, _PUT_BACK = Prepared(_finish), Prepared(_put_back)

@@ -4,10 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.base import table_of
+from bot.db.bulk import insert_rows
 from bot.db.tables import Notice
+from bot.db.types import microseconds
 
 OPERATOR = 0
 
@@ -51,19 +54,21 @@ async def add_for_texts(
     session: AsyncSession, kind: str, senders: Sequence[tuple[int, int]], now: datetime
 ) -> None:
     """Keep word of texts for their senders, given as (sender, text)."""
+    at = microseconds(now)
     rows = [
         {
             "person_id": sender_id,
             "kind": kind,
             "text_id": text_id,
             "words": "",
-            "created_at": now,
-            "due_at": now,
+            "created_at": at,
+            "due_at": at,
+            "tries": 0,
+            "parked": False,
         }
         for sender_id, text_id in senders
     ]
-    if rows:
-        await session.execute(insert(Notice), rows)
+    await insert_rows(session, table_of(Notice), rows)
 
 
 async def due(session: AsyncSession, now: datetime, most: int) -> list[Untold]:

@@ -1,5 +1,6 @@
 """Reach SQLite's thread once for each statement: the driver alone goes there four times for every query."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -25,11 +26,24 @@ class _Connection(Connection):
         """Return a cursor; it exists in SQLite's thread only while a statement runs."""
         return _Cursor(self)
 
+    _settled = True  # nothing that was begun may still run in SQLite's thread
+
     async def run(self, sql: str, values: Any, *, many: bool) -> _Ran:
         """Run a statement to its end and bring back everything that it said."""
-        # aiosqlite leaves its own _execute without types.
-        ran: _Ran = await self._execute(_run, self._conn, sql, values, many)  # type: ignore[no-untyped-call]
+        try:
+            # aiosqlite leaves its own _execute without types.
+            ran: _Ran = await self._execute(_run, self._conn, sql, values, many)  # type: ignore[no-untyped-call]
+        except asyncio.CancelledError:
+            self._settled = False
+            raise
         return ran
+
+    async def rollback(self) -> None:
+        """Undo the transaction; where none is open there is no need to go to SQLite's thread."""
+        if self._settled and not self._conn.in_transaction:
+            return
+        await super().rollback()
+        self._settled = True
 
 
 def _run(connection: sqlite3.Connection, sql: str, values: Any, many: bool) -> _Ran:

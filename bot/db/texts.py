@@ -5,7 +5,18 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Executable, and_, bindparam, cast, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -144,24 +155,31 @@ async def accept_whole(
 ) -> dict[int, tuple[int, datetime | None]]:
     """Move waiting texts of one part whose mail was taken; returns (sender, end of the answer) of those."""
     listed = await rows(session, ((one,) for one in ids), "id")
-    found = await _ACCEPT_WHOLE.run(session, **listed, now=now)
-    return {text_id: (sender_id, until) for text_id, sender_id, until in found}
+    found = {text_id: (sender, until) for text_id, sender, until in await _WHOLE.run(session, **listed)}
+    if found:
+        await _ACCEPT_WHOLE.run(session, **listed, now=now)
+    return found
+
+
+def _of_one_part(dialect: str) -> tuple[ColumnElement[bool], ...]:
+    wanted = select(given(dialect, id=int).c.id)
+    # Not `state == queued`: SQLite would look through everything that is queued.
+    not_ended = (_TEXTS.c.state != state for state in sorted(FINAL))
+    return _TEXTS.c.id.in_(wanted), _TEXTS.c.parts == 1, *not_ended
+
+
+def _whole(dialect: str) -> Executable:
+    asked = select(_TEXTS.c.id, _TEXTS.c.sender_id, _TEXTS.c.answer_until).where(*_of_one_part(dialect))
+    return asked.order_by(_TEXTS.c.id).with_for_update()
 
 
 def _accept_whole(dialect: str) -> Executable:
-    wanted = select(given(dialect, id=int).c.id)
-    # Not `state == queued`: SQLite would look through everything that is queued.
-    not_ended = and_(*(_TEXTS.c.state != state for state in sorted(FINAL)))
     now = bindparam("now", type_=Instant())
-    return (
-        update(_TEXTS)
-        .where(_TEXTS.c.id.in_(wanted), _TEXTS.c.parts == 1, not_ended)
-        .values(state=State.ACCEPTED, reason="", parts_sent=1, changed_at=now)
-        .returning(_TEXTS.c.id, _TEXTS.c.sender_id, _TEXTS.c.answer_until)
-    )
+    values = {"state": State.ACCEPTED, "reason": "", "parts_sent": 1, "changed_at": now}
+    return update(_TEXTS).where(*_of_one_part(dialect)).values(values)
 
 
-_ACCEPT_WHOLE = Prepared(_accept_whole)
+_WHOLE, _ACCEPT_WHOLE = Prepared(_whole), Prepared(_accept_whole)
 
 
 @dataclass(frozen=True, slots=True)

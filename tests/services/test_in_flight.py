@@ -58,7 +58,7 @@ def begin(flight: InFlight, *items: Leased, words: str = "hello") -> None:
 
 
 def ends(flight: InFlight) -> list[tuple[int, Reply]]:
-    return [(item.id, reply) for item, reply in flight.results()]
+    return [(item.id, reply) for item, reply, _ in flight.results()]
 
 
 async def test_the_next_of_a_queue_goes_when_the_one_before_was_taken(
