@@ -27,6 +27,9 @@ USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
   run                                  run the bot (needs `setup` once; installs nothing)
   migrate                              bring the store's schema up to date
   invite                               print the address that adds the bot to a server
+  carriers check [--json]              look up every gateway's domain, and look at the mail server
+  carriers import FILE [--apply]       show what a CSV file of carriers changes, or change it
+  carriers export [FILE]               write the carriers as CSV
   keys new                             print a new key for SECRET_KEY
 
 `python3 -m bot COMMAND --help` says more; `--version` prints the version.
@@ -151,14 +154,15 @@ def _run_roles(settings: "Config") -> "int":
 
     from bot import app
     from bot.loop import settle
+    from bot.mail.domains import look_up
 
     settle()
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(app.run(settings))
+        return asyncio.run(app.run(settings, look_up=look_up))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(app.run(settings))
+        return runner.run(app.run(settings, look_up=look_up))
 
 
 def _migrate(args: "Namespace") -> "int":
@@ -198,6 +202,12 @@ def _invite(args: "Namespace") -> "int":
     return OK
 
 
+def _carriers(args: "Namespace") -> "int":
+    from bot.operate.carriers_cli import carriers
+
+    return carriers(args)
+
+
 def _keys(args: "Namespace") -> "int":
     from bot.operate.keys import new_key
 
@@ -212,6 +222,7 @@ COMMANDS = {
     "run": _run,
     "migrate": _migrate,
     "invite": _invite,
+    "carriers": _carriers,
     "keys": _keys,
 }
 

@@ -18,6 +18,7 @@ _FILES = (
     "exits",
     "operate/__init__",
     "operate/cli",
+    "operate/carriers_cli",
     "domain/__init__",
     "domain/errors",
 )

@@ -1,13 +1,14 @@
 """Query what was changed of the catalogue at run time, and the audit of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.base import table_of
 from bot.db.marks import count_up, lock, mark
 from bot.db.tables import Audit, CarrierEntry, GatewayDomain
 from bot.db.upsert import insert_or_ignore, insert_or_replace
@@ -28,9 +29,14 @@ async def version(session: AsyncSession) -> str:
     return await mark(session, _VERSION) or "0"
 
 
-async def entries(session: AsyncSession) -> list[CarrierEntry]:
-    """List every change and every own entry."""
-    return list(await session.scalars(select(CarrierEntry)))
+async def count_change(session: AsyncSession) -> None:
+    """Let every process take over what was written."""
+    await count_up(session, _VERSION)
+
+
+async def entries(session: AsyncSession) -> Sequence[Any]:
+    """List every change and every own entry, as rows with CarrierEntry's columns."""
+    return (await session.execute(select(table_of(CarrierEntry)))).all()
 
 
 async def listed_domains(session: AsyncSession) -> set[str]:
@@ -53,6 +59,8 @@ async def put_entry(
         "guild_id": guild_id,
         "slug": slug,
         "removed": False,
+        # Whoever sets a status has taken note of what the look-ups found.
+        **({"demoted": None} if "status" in values else {}),
         **values,
         "changed_by": actor_id,
         "changed_at": at,

@@ -1,32 +1,22 @@
 """Keep the catalogue as it is now: what ships, what editors changed, and what each guild shows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import carriers as entries
 from bot.db.people import ACTIVE, Phone
-from bot.db.tables import CarrierEntry
-from bot.domain.catalogue import Carrier, Form, Gateway, Kind, Status, refusal
+from bot.domain.catalogue import Carrier, Kind, refusal
 from bot.domain.catalogue_file import Catalogue
-from bot.domain.search import rank, search_entries
+from bot.domain.search import SearchEntry, rank, search_entries
+from bot.services.shelf_build import SHARED as SHARED
+from bot.services.shelf_build import Listed as Listed
+from bot.services.shelf_build import build, rates
 
-SHARED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A catalogue entry as one guild sees it; `off` is set where an editor or the guild switched it off."""
-
-    carrier: Carrier
-    off: bool = False
-
-    @property
-    def guild(self) -> int:
-        """Tell whose entry it is: a guild's own, or 0 for the shared one."""
-        return self.carrier.guild_id or SHARED
+FEW = 1_000
 
 
 class Shelf:
@@ -39,8 +29,10 @@ class Shelf:
         self._entries: dict[tuple[int, str], Listed] = {(SHARED, c.slug): Listed(c) for c in shipped.carriers}
         self._hidden: set[tuple[int, str]] = set()
         self._removed: dict[str, Listed] = {}
-        self._rates = _rates(self._entries.values())
-        self._folded = search_entries(shipped.carriers)
+        self._kept: dict[tuple[int, str], Carrier] = {}
+        self._rates = rates(self._entries.values())
+        self._index: tuple[SearchEntry, ...] = ()
+        self._unfolded: Sequence[Carrier] = shipped.carriers
         self.domains: frozenset[str] = self._operator_domains
 
     @property
@@ -55,27 +47,43 @@ class Shelf:
             return
         changed = await entries.entries(session)
         domains = await entries.listed_domains(session)
-        merged = {(SHARED, c.slug): Listed(c) for c in self._shipped.carriers}
-        hidden, removed = set(), {}
-        for row in sorted(changed, key=lambda row: row.guild_id):
-            key = (row.guild_id, row.slug)
-            # A guild's own entry has a domain; without one the row only hides a shared entry from it.
-            if row.guild_id != SHARED and (row.domain is None or (SHARED, row.slug) in merged):
-                if row.enabled is False:
-                    hidden.add(key)
-                continue
-            before = merged.pop(key, None)
-            patched = _patched(before.carrier if before else None, row)
-            if row.removed:
-                removed[row.slug] = Listed(patched, off=True)
-            else:
-                merged[key] = Listed(patched, row.enabled is False)
-        self._entries, self._hidden, self._removed = merged, hidden, removed
-        self._rates = _rates(merged.values())
-        # Folded once for each change, not for each letter that somebody types.
-        self._folded = search_entries(x.carrier for x in (*merged.values(), *removed.values()))
+        built = await build(self._shipped, changed)
+        if int(self._version or -1) >= int(version):
+            return  # meanwhile somebody else took over as much
+        self._entries, self._hidden, self._removed = built.entries, built.hidden, built.removed
+        self._kept, self._rates, self._unfolded = built.kept, built.rates, built.carriers
         self.domains = self._operator_domains | domains
         self._version = version
+
+    @property
+    def _folded(self) -> tuple[SearchEntry, ...]:
+        # Folded once for each change, not for each letter that somebody types; and not where nobody types.
+        if self._unfolded:
+            self._index, self._unfolded = search_entries(self._unfolded), ()
+        return self._index
+
+    async def fold(self) -> None:
+        """Prepare the search beside everything else, where there is much to prepare."""
+        carriers = self._unfolded
+        if len(carriers) > FEW:
+            index = await asyncio.to_thread(search_entries, carriers)
+            if self._unfolded is carriers:
+                self._index, self._unfolded = index, ()
+
+    @property
+    def version(self) -> str:
+        """Tell which state of the catalogue's changes this is."""
+        return self._version
+
+    def owned(self, guild: int) -> dict[str, tuple[Listed, bool]]:
+        """Name every entry of a guild, or the shared ones (0), by its slug, and whether it was removed."""
+        there = {slug: (one, False) for (owner, slug), one in self._entries.items() if owner == guild}
+        gone = self._removed if guild == SHARED else {}
+        return {**{slug: (one, True) for slug, one in gone.items()}, **there}
+
+    def everywhere(self) -> list[Listed]:
+        """List the shared entries and every guild's own."""
+        return list(self._entries.values())
 
     def seen_in(self, guild_id: int | None) -> list[Listed]:
         """List what one guild sees (None: a DM, shared entries only); an entry it hides is marked off."""
@@ -155,17 +163,8 @@ class Shelf:
             and domain in self.domains
             and listed.carrier.gateway is not None
             and listed.carrier.gateway.domain == domain
-            and refusal(listed.carrier, now.date()) is None
+            and refusal(self._kept.get((guild, slug), listed.carrier), now.date()) is None
         )
-
-
-def _rates(entries: Iterable[Listed]) -> dict[str, int]:
-    rates: dict[str, int] = {}
-    for carrier in (listed.carrier for listed in entries):
-        if carrier.gateway is not None and carrier.rate is not None:
-            domain = carrier.gateway.domain
-            rates[domain] = min(carrier.rate, rates.get(domain, carrier.rate))
-    return rates
 
 
 def _key(carrier: Carrier) -> tuple[int, str]:
@@ -175,23 +174,3 @@ def _key(carrier: Carrier) -> tuple[int, str]:
 def _sendable(carrier: Carrier) -> bool:
     # A retired carrier stays in the choices of /phone register: its refusal tells date and way out.
     return carrier.kind in (Kind.CARRIER, Kind.BRAND) or (carrier.kind is Kind.SERVICE and carrier.enabled)
-
-
-def _patched(carrier: Carrier | None, row: CarrierEntry) -> Carrier:
-    base = carrier or Carrier(slug=row.slug, name=row.name or row.slug, guild_id=row.guild_id or None)
-    gateway = base.gateway
-    if row.domain or (row.form and gateway):
-        domain = row.domain or (gateway.domain if gateway else "")
-        form = Form(row.form) if row.form else (gateway.form if gateway else None)
-        gateway = Gateway(domain, form, gateway.prefix if gateway else "")
-    return replace(
-        base,
-        name=row.name or base.name,
-        country=row.country or base.country,
-        gateway=gateway,
-        mms_domain=row.mms_domain or base.mms_domain,
-        status=Status(row.status) if row.status else base.status,
-        status_date=date.fromisoformat(row.status_date) if row.status_date else base.status_date,
-        status_date_parts=3 if row.status_date else base.status_date_parts,
-        enabled=bool(row.enabled),
-    )

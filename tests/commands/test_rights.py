@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.member import Person
+from bot.sandbox.options import Upload
 from bot.sandbox.watch import SandboxError
 from bot.sandbox.world import ADMINISTRATOR, Json
 from tests.flow.town import CAROL, Town
@@ -34,6 +35,8 @@ COMMANDS: dict[str, Callable[[Town], dict[str, Any]]] = {
     "carrier disable": lambda town: {"carrier": "us-helio"},
     "carrier enable": lambda town: {"carrier": "us-helio"},
     "carrier remove": lambda town: {"carrier": "us-ntelos"},
+    "carrier import": lambda town: {"file": Upload("carriers.csv", b"slug,name\nus-verizon,Verizon\n")},
+    "carrier export": lambda town: {},
 }
 FOR_ADMINS = [name for name in COMMANDS if name.startswith("carrier")]
 
