@@ -99,7 +99,7 @@ async def unprove_all(
     dialect = session.get_bind().dialect.name
     hit: set[int] = set()
     for some in _in_parts(changed):
-        bound = {**rows(dialect, some, *_GIVEN), "guild": guild_id}
+        bound = {**await rows(session, some, *_GIVEN), "guild": guild_id}
         for statement in _unproving(dialect):
             hit.update((await session.execute(statement, bound)).scalars())
     return sorted(hit)
