@@ -17,12 +17,6 @@ hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that hold slow tests: a process that comes to one last leaves the others idle."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @dataclass(frozen=True, slots=True)
 class Size:
     """`tenth` for every day, `ci`, or `long`."""
@@ -45,10 +39,17 @@ def size() -> Size:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a test that does more at the larger sizes the time for it; its own mark goes first."""
+    """Begin with the files that hold slow tests: a process that comes to one last leaves the others idle.
+
+    A test that does more at the larger sizes gets the time for it; its own mark goes first.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     grows = {"tenth": 1, "ci": 10, "long": 60}[os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")]
+    if grows == 1:
+        return
     for item in items:
-        if grows > 1 and "size" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+        if "size" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(60 * grows))
 
 
