@@ -66,29 +66,9 @@ def _parse(argv: "list[str]") -> "Namespace":
 
 def _enter(argv: "list[str]") -> "None":
     """Continue in .venv's Python, or return where this one is to be used. Raises CannotStart."""
-    if os.environ.get("BOT_NO_BOOTSTRAP") == "1":
-        bootstrap.check_version()
-        return
     lock_file = TEST_LOCK if argv[0] == "test" else RUN_LOCK
-    python = bootstrap.ready_python(lock_file)
-    if python is None and argv[0] == "run":
-        bootstrap.check_version()
-        bootstrap.check_packages()
-        return
-    if python is None:
-        newer = bootstrap.better_python(os.environ.get("PATH", os.defpath))
-        if newer is not None:
-            _become(newer, argv)
-        python = bootstrap.ensure(lock_file)
-    if not bootstrap.is_entered():
-        _become(python, argv)
-
-
-def _become(python: "str", argv: "list[str]") -> "None":
-    """Continue as that Python in this very process, so that signals reach the bot."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv(python, [python, os.path.join(CHECKOUT, "bot"), *argv])  # noqa: S606 - no shell is wanted
+    words = [os.path.join(CHECKOUT, "bot"), *argv]
+    bootstrap.enter(os.environ, lock_file, words, installs=argv[0] != "run")
 
 
 def _carry_out(args: "Namespace") -> "int":
