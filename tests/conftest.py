@@ -48,7 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give a test that does more at the larger sizes the time for it; its own mark goes first."""
     grows = {"tenth": 1, "ci": 10, "long": 60}[os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")]
     for item in items:
-        if grows > 1 and "size" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+        if (
+            grows > 1
+            and "size" in getattr(item, "fixturenames", ())
+            and not item.get_closest_marker("timeout")
+        ):
             item.add_marker(pytest.mark.timeout(60 * grows))
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import Final
 
+from bot.domain.allowance import LONGEST_LENGTH, SHORTEST_LENGTH, Subject
 from bot.domain.catalogue import Carrier, Form, Grade, Kind, Status
 from bot.domain.catalogue_file import Catalogue
 from bot.domain.countries import COUNTRIES
@@ -16,7 +17,6 @@ _LONGEST_SLUG_CHARS: Final = 60
 _LONGEST_SENTENCE_CHARS: Final = 300
 _OLDEST: Final = date(1995, 1, 1)
 _FARTHEST_RETIREMENT: Final = timedelta(days=3650)
-_UNDATED: Final = "undated"
 
 
 def problems(catalogue: Catalogue, today: date | None = None) -> list[str]:
@@ -27,6 +27,7 @@ def problems(catalogue: Catalogue, today: date | None = None) -> list[str]:
         wrong = [
             *_naming(carrier, catalogue),
             *_address(carrier),
+            *_limits(carrier),
             *_dates(carrier, today),
             *_evidence(carrier),
         ]
@@ -70,12 +71,25 @@ def _address(carrier: Carrier) -> list[str]:
     return wrong
 
 
+def _limits(carrier: Carrier) -> list[str]:
+    wrong: list[str] = []
+    allowance = carrier.allowance
+    if allowance.length is not None and not SHORTEST_LENGTH <= allowance.length <= LONGEST_LENGTH:
+        wrong.append(f"a length is {SHORTEST_LENGTH} to {LONGEST_LENGTH} characters a mail")
+    if allowance.subject is Subject.REQUIRED and carrier.supported:
+        wrong.append("a gateway that requires a Subject cannot be supported, since ours is empty")
+    if allowance.attachments and not carrier.mms_domain and carrier.kind is not Kind.SERVICE:
+        wrong.append("attachments go to an mms_domain, or to a service")
+    return wrong
+
+
 def _dates(carrier: Carrier, today: date | None) -> list[str]:
     wrong: list[str] = []
     known = carrier.status_date
-    undated = any(_UNDATED in line for line in carrier.evidence)
-    if carrier.status is not Status.UNKNOWN and known is None and not undated:
-        wrong.append("a status other than unknown needs its date, or evidence that says undated")
+    if carrier.status is not Status.UNKNOWN and known is None and carrier.status_date_parts:
+        wrong.append('a status other than unknown needs its date, or the date "unknown"')
+    if not carrier.status_date_parts and (known or carrier.status is Status.UNKNOWN):
+        wrong.append('the date "unknown" goes with a status that is known')
     if known and (known < _OLDEST or (today is not None and known > today)):
         wrong.append("the status date is in the future or before 1995")
     if carrier.retires_on and today and carrier.retires_on > today + _FARTHEST_RETIREMENT:

@@ -78,6 +78,7 @@ def describe(shelf: Shelf, guild_id: int | None, slug: str, now: datetime) -> st
     lines += [f"Brands: {', '.join(carrier.brands)}"] if carrier.brands else []
     lines += [f"Network: {carrier.host_network}"] if carrier.host_network else []
     lines += [f"Pictures: {carrier.mms_domain}"] if carrier.mms_domain else []
+    lines += [f"Limits: {carrier.allowance}"] if str(carrier.allowance) else []
     known = "; ".join(carrier.evidence) or "none on file"
     lines.append(f"Evidence ({carrier.grade}): {known}")
     told = (

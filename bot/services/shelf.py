@@ -142,6 +142,10 @@ class Shelf:
         wanted = {_key(x.carrier) for x in seen if everything or (not x.off and _sendable(x.carrier))}
         return rank((entry for entry in self._folded if _key(entry.carrier) in wanted), query, country)
 
+    def carrier_of(self, phone: Phone) -> Carrier:
+        """Return the entry of a registration, right after takes() said that it takes texts."""
+        return self._entries[phone.carrier_guild, phone.carrier].carrier
+
     def takes(self, phone: Phone, now: datetime) -> bool:
         """Tell whether texts may go to a registration through its carrier today."""
         return phone.state == ACTIVE and self.carries(phone.carrier_guild, phone.carrier, phone.domain, now)

@@ -1,0 +1,53 @@
+"""A text is cut to what its recipient's gateway takes, and a link goes only where links pass."""
+
+import pytest
+
+from bot.db.tables import OutboxItem
+from bot.domain.words import NO_LINKS, REFUSAL
+from bot.services import phone
+from bot.services.texting import Refused
+from tests.services.world import ANN, BOB, CARL, World
+
+LONG = "the quick brown fox jumps over the lazy dog " * 8
+LINK = "look at https://example.net/x"
+
+
+async def parts_of(world: World, text_id: int) -> list[str]:
+    rows = await world.rows(OutboxItem, OutboxItem.text_id == text_id)
+    return [world.store.vault.open(row.words_sealed) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("carrier", "parts", "longest"), [("us-one", 3, 160), ("us-short", 4, 120), ("us-long", 1, 918)]
+)
+async def test_a_text_is_cut_to_its_gateway(world: World, carrier: str, parts: int, longest: int) -> None:
+    await world.register(BOB, carrier_slug=carrier)
+    (answer,) = await world.accept(world.request(ANN, BOB, LONG))
+    assert answer.text.parts == parts
+    said = await parts_of(world, answer.text.id)
+    assert len(said) == parts
+    assert max(map(len, said)) <= longest
+    assert " ".join(one.partition("\n")[2] for one in said).split() == LONG.split()
+
+
+async def test_a_text_that_only_a_short_gateway_finds_too_long_is_refused_with_its_length(
+    world: World,
+) -> None:
+    await world.register(BOB, carrier_slug="us-short")
+    assert "make it about" in await world.refused(ANN, BOB, "x" * 1000)
+    assert await world.rows(OutboxItem) == []
+
+
+async def test_a_link_goes_only_where_links_pass(world: World) -> None:
+    await world.register(BOB)
+    await world.register(CARL, carrier_slug="us-short")
+    assert await world.refused(ANN, BOB, LINK) == NO_LINKS
+    assert await world.rows(OutboxItem) == []
+    await world.text(ANN, CARL, LINK)
+
+
+async def test_a_link_tells_nobody_who_may_be_texted(world: World) -> None:
+    await world.register(BOB)
+    await world.write(phone.pause, BOB, None, world.clock())
+    answers = await world.accept(world.request(ANN, BOB, LINK), world.request(ANN, CARL, LINK))
+    assert answers == [Refused(REFUSAL), Refused(REFUSAL)]
