@@ -198,6 +198,13 @@ def _invite(args: "Namespace") -> "int":
     return OK
 
 
+def _carriers(args: "Namespace") -> "int":
+    from bot.operate.carriers_page import print_counts, write_page
+
+    {"counts": print_counts, "page": write_page}[args.action]()
+    return OK
+
+
 def _keys(args: "Namespace") -> "int":
     from bot.operate.keys import new_key
 
@@ -212,6 +219,7 @@ COMMANDS = {
     "run": _run,
     "migrate": _migrate,
     "invite": _invite,
+    "carriers": _carriers,
     "keys": _keys,
 }
 

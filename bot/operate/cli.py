@@ -43,6 +43,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     command("run", "run the bot with the settings that `setup` wrote; installs nothing")
     command("migrate", "bring the store's schema up to date; `run` does it too")
     command("invite", "print the address that adds the bot to a server")
+    _add_carriers(command("carriers", "work on the list of carriers that ships"))
     keys = command("keys", "`keys new` prints a new key for SECRET_KEY")
     keys.add_argument("action", type=_new, metavar="new", help="make a key")
     args, rest = parser.parse_known_args(argv)
@@ -87,6 +88,12 @@ def _add_setup(parser: argparse.ArgumentParser) -> None:
                 metavar="FILE",
                 help="read it from a file: others can see flags",
             )
+
+
+def _add_carriers(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, parser_class=_Parser, metavar="ACTION")
+    actions.add_parser("counts", help="print how many entries there are by country, kind and status")
+    actions.add_parser("page", help="write docs/carriers.md from the list")
 
 
 def _new(written: str) -> str:
