@@ -27,6 +27,7 @@ from bot.relay_role import RelayRole
 from bot.services.desk import Desk
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
+from bot.services.use_counts import count_use
 
 _log = logging.getLogger(__name__)
 CATALOGUE = Path(__file__).with_name("carriers.toml")
@@ -116,7 +117,9 @@ async def _run_roles(
     bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
     listener = None if store.is_sqlite else Listener(store, bells)
     try:
-        return await _run_together(_Parts(store, relay_role, discord_role, listener), stop, ready)
+        return await _run_together(
+            _Parts(store, relay_role, discord_role, listener, partial(count_use, store, shelf)), stop, ready
+        )
     finally:
         await turn.release()
 
@@ -129,6 +132,7 @@ class _Parts:
     relay: RelayRole | None
     discord: DiscordRole | None
     listener: Listener | None
+    counting: Callable[[], Awaitable[float]]
 
 
 async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event) -> int:
@@ -149,6 +153,9 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
             if parts.listener:
                 listen = partial(parts.listener.listen, stop)
                 tasks.create_task(repeat("bell", listen, asyncio.Event(), stop), name="bell")
+            if parts.discord:
+                counting = repeat("use of carriers", parts.counting, asyncio.Event(), stop)
+                tasks.create_task(counting, name="use of carriers")
             code = tasks.create_task(_discord_or_wait(parts.discord, stop, ready), name="discord")
         return code.result()
     finally:

@@ -176,7 +176,7 @@ def _state(carrier: Carrier) -> str:
 
 def _way_out(carrier: Carrier, instead: str) -> str:
     if instead:
-        return f"{instead} carries texts instead: use /phone register without a carrier."
+        return f"{instead} carries texts instead: use /phone register with {instead} as the carrier."
     if carrier.successor:
         return "Choose the carrier that took over from it, or ask an admin for a service that takes mail."
     return "Ask an admin for a service that takes texts by mail, or register a number of another carrier."

@@ -44,6 +44,8 @@ def _matches(carrier: Carrier, country: str | None, status: Status | None, searc
 def _line(listed: Listed) -> str:
     carrier = listed.carrier
     domain = carrier.gateway.domain if carrier.gateway else "takes no texts by mail"
+    if not carrier.supported:
+        domain = f"{domain}, not supported"
     own = ", this server's own" if carrier.guild_id else ""
     off = (
         ", off"
