@@ -18,9 +18,9 @@ def offers(shelf: Shelf, guild_id: int | None, query: str, country: str, today: 
         first = 0
     else:
         services = [one for one in services if one not in found]
-        open_ones = [place for place, one in enumerate(found) if refusal(one, today) is None]
-        first = open_ones[-1] + 1 if open_ones else 0
-        if first == len(found) and found:
+        closed = (place for place, one in enumerate(found) if refusal(one, today) is not None)
+        first = next(closed, len(found))
+        if found and first == len(found):
             return found  # whatever fits is open
     rest = [one for one in found if one not in services]
     return [*rest[:first], *services, *rest[first:]][:MOST]
