@@ -118,7 +118,7 @@ def offered(carrier: Carrier, today: date | None = None) -> bool:
 def refusal(carrier: Carrier, today: date | None = None, instead: str = "") -> str | None:
     """Say why nobody may register with this carrier and what to do instead, or None where they may.
 
-    `instead` names the service that is switched on, where one is.
+    `instead` names what carries its texts now: the one that took over, or a service that is on.
     """
     if carrier.kind is Kind.PAGING:
         return f"{carrier.name} takes pages for pagers, not texts for phones; choose your phone's carrier."

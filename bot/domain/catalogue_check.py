@@ -15,6 +15,7 @@ _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _PREFIX: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _LONGEST_SLUG_CHARS: Final = 60
 _LONGEST_SENTENCE_CHARS: Final = 300
+_LONGEST_LINE_CHARS: Final = 120
 _OLDEST: Final = date(1995, 1, 1)
 _FARTHEST_RETIREMENT: Final = timedelta(days=3650)
 
@@ -43,6 +44,10 @@ def _naming(carrier: Carrier, catalogue: Catalogue) -> list[str]:
         problem = name_problem(name)
         if problem:
             wrong.append(problem)
+    if carrier.host_network is not None and not _is_line(carrier.host_network):
+        wrong.append("the host network is named on one short line")
+    if len(set(carrier.brands)) < len(carrier.brands) or carrier.name in carrier.brands:
+        wrong.append("a brand is named once, and not like the carrier itself")
     if carrier.country is not None and carrier.country not in COUNTRIES:
         wrong.append("the country is not an ISO 3166 code of two capital letters")
     if carrier.country is None and carrier.kind is Kind.BRAND:
@@ -52,6 +57,10 @@ def _naming(carrier: Carrier, catalogue: Catalogue) -> list[str]:
     if carrier.successor == carrier.slug:
         wrong.append("it cannot be its own successor")
     return wrong
+
+
+def _is_line(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_LINE_CHARS and text.isprintable() and text == text.strip()
 
 
 def _address(carrier: Carrier) -> list[str]:
@@ -92,6 +101,8 @@ def _dates(carrier: Carrier, today: date | None) -> list[str]:
         wrong.append('the date "unknown" goes with a status that is known')
     if known and (known < _OLDEST or (today is not None and known > today)):
         wrong.append("the status date is in the future or before 1995")
+    if carrier.retires_on and known and carrier.retires_on < known and carrier.status is not Status.RETIRED:
+        wrong.append("it retired before its status was looked at: mark it retired")
     if carrier.retires_on and today and carrier.retires_on > today + _FARTHEST_RETIREMENT:
         wrong.append("it retires more than ten years from now")
     return wrong
@@ -101,6 +112,8 @@ def _evidence(carrier: Carrier) -> list[str]:
     wrong: list[str] = []
     if not carrier.evidence:
         wrong.append("an entry needs evidence")
+    if not all(map(_is_line, carrier.evidence)) or (carrier.needs and not _is_line(carrier.needs)):
+        wrong.append("evidence and needs are short lines")
     if carrier.status in (Status.FAILING, Status.RETIRED) and not carrier.note:
         wrong.append("a failing or retired entry needs a note that says what happened")
     if carrier.grade is Grade.UNKNOWN and carrier.status is Status.ACTIVE:

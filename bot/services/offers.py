@@ -44,3 +44,12 @@ def service_for(shelf: Shelf, guild_id: int | None, country: str, today: date) -
     if not services:
         raise UserError(_PICK)
     return services[0]
+
+
+def way_out(shelf: Shelf, guild_id: int | None, closed: Carrier, today: date) -> str:
+    """Name what carries texts instead of a closed carrier: who took it over, else a service, or nothing."""
+    heir = shelf.find(guild_id, closed.successor) if closed.successor else None
+    if heir is not None and not heir.off and refusal(heir.carrier, today) is None:
+        return heir.carrier.name
+    services = services_on(shelf, guild_id, closed.country or shelf.home, today)
+    return services[0].name if services else ""

@@ -22,7 +22,7 @@ from bot.domain.phone import Number, parse_number
 from bot.domain.render import code_text
 from bot.domain.states import Item
 from bot.domain.words import CODE_SENT, EVICTED, NO_SUCH_CARRIER
-from bot.services.offers import services_on
+from bot.services.offers import way_out
 from bot.services.shelf import SHARED, Shelf
 from bot.services.texting import MAIL_ID_BYTES
 
@@ -58,9 +58,8 @@ def carrier_to_register(
         raise UserError(NO_SUCH_CARRIER)
     if listed.off:
         raise UserError(f"{listed.carrier.name} is switched off here. Pick another carrier, or ask an admin.")
-    today, country = now.date(), listed.carrier.country or shelf.home
-    instead = next((one.name for one in services_on(shelf, guild_id, country, today)), "")
-    closed = refusal(listed.carrier, today, instead)
+    today = now.date()
+    closed = refusal(listed.carrier, today, way_out(shelf, guild_id, listed.carrier, today))
     if closed is not None:
         raise UserError(closed)
     if listed.carrier.gateway is None or listed.carrier.gateway.domain not in shelf.domains:

@@ -1,18 +1,21 @@
 """What a person is offered to register with: by country and use, and the way out where carriers are dead."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import insert
 
 from bot.db.tables import Registration
 from bot.domain.catalogue import Carrier
+from bot.domain.catalogue_file import Catalogue
 from bot.domain.errors import UserError
 from bot.services.offers import offers, service_for
 from bot.services.registration import carrier_to_register
+from bot.services.shelf import Shelf
 from bot.services.use_counts import FEWEST_SEEN, count_use
 from tests.services.editing import ADMIN, EDITOR, OWN, add, slug_of, switch
-from tests.services.world import BOB, GUILD, OTHER_GUILD, World
+from tests.services.world import BOB, CATALOGUE, GUILD, OTHER_GUILD, World
 
 
 def slugs(carriers: Iterable[Carrier]) -> list[str]:
@@ -63,6 +66,16 @@ async def test_a_service_that_is_on_needs_no_carrier_and_is_the_way_out(world: W
     assert offered(world, "servi") == ["any-service"]
     with pytest.raises(UserError, match="Service carries texts instead: use /phone register with Service"):
         carrier_to_register(world.shelf, GUILD, "us-retired", world.clock())
+
+
+async def test_the_one_that_took_over_is_named(world: World) -> None:
+    gone = replace(world.shelf.search(GUILD, "retired", "US")[0], slug="us-gone", successor="us-one")
+    world.shelf = Shelf(Catalogue((*CATALOGUE.carriers, gone)), frozenset())
+    with pytest.raises(UserError, match="One carries texts instead: use /phone register with One as"):
+        carrier_to_register(world.shelf, GUILD, "us-gone", world.clock())
+    await switch(world, EDITOR, "us-one", False)
+    with pytest.raises(UserError, match="Choose the carrier that took over from it"):
+        carrier_to_register(world.shelf, GUILD, "us-gone", world.clock())
 
 
 async def test_a_service_that_a_server_hides_is_not_offered_there(world: World) -> None:
