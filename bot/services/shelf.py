@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import carriers as entries
 from bot.db.people import ACTIVE, Phone
 from bot.db.tables import CarrierEntry
+from bot.domain.allowance import NOTHING_KNOWN
 from bot.domain.catalogue import Carrier, Form, Gateway, Kind, Status, refusal
 from bot.domain.catalogue_file import Catalogue
 from bot.domain.search import SearchEntry, by_use, rank, search_entries
@@ -212,12 +213,14 @@ def _patched(carrier: Carrier | None, row: CarrierEntry) -> Carrier:
         domain = row.domain or (gateway.domain if gateway else "")
         form = Form(row.form) if row.form else (gateway.form if gateway else None)
         gateway = Gateway(domain, form, gateway.prefix if gateway else "")
+    same = base.gateway is not None and gateway is not None and gateway.domain == base.gateway.domain
     return replace(
         base,
         name=row.name or base.name,
         country=row.country or base.country,
         gateway=gateway,
         mms_domain=row.mms_domain or base.mms_domain,
+        allowance=base.allowance if same else NOTHING_KNOWN,
         status=Status(row.status) if row.status else base.status,
         status_date=date.fromisoformat(row.status_date) if row.status_date else base.status_date,
         status_date_parts=3 if row.status_date else base.status_date_parts,

@@ -1,9 +1,12 @@
 """docs/carriers.md is what the catalogue says now."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from bot.domain.catalogue import Status
 from bot.operate.carriers_page import PAGE, print_counts, shipped, shipped_page
 from tests.test_main import CHECKOUT, bot
 
@@ -15,7 +18,16 @@ def test_the_page_is_current() -> None:
 def test_the_readme_links_the_page_and_tells_its_counts() -> None:
     readme = (CHECKOUT / "README.md").read_text("utf-8")
     assert "(docs/carriers.md)" in readme
-    assert f"Of the {len(shipped().carriers)} carriers and services" in readme
+    carriers = shipped().carriers
+    count = Counter(carrier.status for carrier in carriers)
+    said = re.search(
+        r"Of the (\d+) carriers and services in its list, (\d+) are marked retired and (\d+) failing, each\s+"
+        r"with its evidence and, where it is known, its date; (\d+) are marked active\. The other (\d+) ",
+        readme,
+    )
+    assert said
+    statuses = (Status.RETIRED, Status.FAILING, Status.ACTIVE, Status.UNKNOWN)
+    assert [int(one) for one in said.groups()] == [len(carriers), *(count[status] for status in statuses)]
 
 
 def test_every_entry_is_on_the_page() -> None:

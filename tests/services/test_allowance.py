@@ -5,7 +5,9 @@ import pytest
 from bot.db.tables import OutboxItem
 from bot.domain.words import NO_LINKS, REFUSAL
 from bot.services import phone
+from bot.services.carrier_change import Change
 from bot.services.texting import Refused
+from tests.services.editing import EDITOR, edit
 from tests.services.world import ANN, BOB, CARL, World
 
 LONG = "the quick brown fox jumps over the lazy dog " * 8
@@ -28,6 +30,17 @@ async def test_a_text_is_cut_to_its_gateway(world: World, carrier: str, parts: i
     assert len(said) == parts
     assert max(map(len, said)) <= longest
     assert " ".join(one.partition("\n")[2] for one in said).split() == LONG.split()
+
+
+async def test_what_was_known_of_one_domain_does_not_hold_for_the_next(world: World) -> None:
+    await edit(world, EDITOR, "us-short", Change(name="Still short"))
+    await world.register(BOB, carrier_slug="us-short")
+    await world.text(ANN, BOB, LINK)
+    await edit(world, EDITOR, "us-short", Change(domain="one.example.net"))
+    await world.register(BOB, carrier_slug="us-short")
+    assert await world.refused(ANN, BOB, LINK) == NO_LINKS
+    (answer,) = await world.accept(world.request(ANN, BOB, LONG))
+    assert answer.text.parts == 3
 
 
 async def test_a_text_that_only_a_short_gateway_finds_too_long_is_refused_with_its_length(
