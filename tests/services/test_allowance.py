@@ -1,17 +1,45 @@
 """A text is cut to what its recipient's gateway takes, and a link goes only where links pass."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.db.tables import OutboxItem
+from bot.domain.allowance import Allowance
+from bot.domain.catalogue import Form, Gateway
+from bot.domain.catalogue_file import Catalogue
 from bot.domain.words import NO_LINKS, REFUSAL
 from bot.services import phone
 from bot.services.carrier_change import Change
+from bot.services.shelf import Shelf
 from bot.services.texting import Refused
 from tests.services.editing import EDITOR, edit
-from tests.services.world import ANN, BOB, CARL, World
+from tests.services.world import ANN, BOB, CARL, CATALOGUE, World
 
 LONG = "the quick brown fox jumps over the lazy dog " * 8
 LINK = "look at https://example.net/x"
+
+
+SHORT = replace(
+    CATALOGUE.by_slug["us-one"],
+    slug="us-short",
+    name="Short",
+    allowance=Allowance(length=120, links=True),
+    gateway=Gateway("short.example.net", Form.NATIONAL),
+)
+LENGTHY = replace(
+    SHORT,
+    slug="us-long",
+    name="Long",
+    allowance=Allowance(length=918),
+    gateway=Gateway("long.example.net", Form.NATIONAL),
+)
+
+
+@pytest.fixture(autouse=True)
+def more_gateways(world: World) -> None:
+    """Let the catalogue have two gateways whose limits are known."""
+    world.shelf = Shelf(Catalogue((*CATALOGUE.carriers, SHORT, LENGTHY)), frozenset())
 
 
 async def parts_of(world: World, text_id: int) -> list[str]:

@@ -89,16 +89,16 @@ async def test_a_service_that_a_server_hides_is_not_offered_there(world: World) 
 
 
 async def test_of_carriers_that_fit_the_one_that_many_use_comes_first(world: World) -> None:
-    assert offered(world, "")[:2] == ["us-closing", "us-long"]
-    await fill(world, "us-two", FEWEST_SEEN)
-    await fill(world, "us-short", FEWEST_SEEN + 1, first=20_000)
+    assert offered(world, "")[:3] == ["us-closing", "us-one", "us-two"]
+    await fill(world, "us-two", FEWEST_SEEN + 1)
+    await fill(world, "us-one", FEWEST_SEEN, first=20_000)
     assert await count_use(world.store, world.shelf) > 60
-    assert offered(world, "")[:3] == ["us-short", "us-two", "us-closing"]
+    assert offered(world, "")[:3] == ["us-two", "us-one", "us-closing"]
     assert offered(world, "", country="DE")[0] == "de-open"
     await fill(world, "us-retired", 100, first=30_000)
     await count_use(world.store, world.shelf)
     closed = offered(world, "").index("us-retired")
-    assert closed > offered(world, "").index("us-long")
+    assert closed > offered(world, "").index("us-closing")
 
 
 async def test_the_order_does_not_tell_of_a_few_or_of_a_servers_own(world: World) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from bot.db.store import Store
 from bot.db.tables import Attempt, Base, Notice, OutboxItem, TextRow
-from bot.domain.allowance import Allowance
 from bot.domain.catalogue import Carrier, Gateway, Kind, Status
 from bot.domain.catalogue import Form as AddressForm
 from bot.domain.catalogue_file import Catalogue
@@ -45,11 +44,6 @@ CATALOGUE = Catalogue(
         Carrier(slug="de-open", name="Offen", country="DE", gateway=Gateway("offen.example.net")),
         Carrier(slug="any-service", name="Service", kind=Kind.SERVICE, needs="an account",
                 gateway=Gateway("service.example.net", AddressForm.PLUS)),
-        Carrier(slug="us-short", name="Short", country="US", status=Status.ACTIVE,
-                allowance=Allowance(length=120, links=True),
-                gateway=Gateway("short.example.net", AddressForm.NATIONAL)),
-        Carrier(slug="us-long", name="Long", country="US", status=Status.ACTIVE,
-                allowance=Allowance(length=918), gateway=Gateway("long.example.net", AddressForm.NATIONAL)),
         Carrier(slug="us-pager", name="Pager", country="US", kind=Kind.PAGING,
                 gateway=Gateway("pager.example.net", AddressForm.NATIONAL)),
     )
