@@ -38,6 +38,7 @@ JOBS = {
     "smtplib_each": "peer_jobs",
     "aiosmtplib_reused": "peer_jobs",
     "discord": "discord_jobs",
+    "choices": "choices_jobs",
     "sandbox_sink": "worker",
 }
 

@@ -30,6 +30,7 @@ from bot.services.domain_check import LookUp
 from bot.services.domain_nights import DomainNights
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
+from bot.services.use_counts import count_use
 
 _log = logging.getLogger(__name__)
 CATALOGUE = Path(__file__).with_name("carriers.toml")
@@ -132,7 +133,9 @@ async def _run_roles(
         chance = random.SystemRandom().random()
         nights = DomainNights(store, shelf, look_up, now, chance, stop, editors=config.carrier_editors)
     try:
-        return await _run_together(_Parts(store, relay_role, discord_role, listener, nights), stop, ready)
+        counting = partial(count_use, store, shelf)
+        parts = _Parts(store, relay_role, discord_role, listener, counting, nights)
+        return await _run_together(parts, stop, ready)
     finally:
         await turn.release()
 
@@ -145,6 +148,7 @@ class _Parts:
     relay: RelayRole | None
     discord: DiscordRole | None
     listener: Listener | None
+    counting: Callable[[], Awaitable[float]]
     nights: DomainNights | None
 
 
@@ -166,6 +170,9 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
             if parts.listener:
                 listen = partial(parts.listener.listen, stop)
                 tasks.create_task(repeat("bell", listen, asyncio.Event(), stop), name="bell")
+            if parts.discord:
+                counting = repeat("use of carriers", parts.counting, asyncio.Event(), stop)
+                tasks.create_task(counting, name="use of carriers")
             if parts.nights:
                 look = repeat("domains", parts.nights.one_pass, parts.nights.wake, stop)
                 tasks.create_task(look, name="domains")

@@ -54,13 +54,13 @@ def telling(cases: Sequence[T], plain: int) -> Sequence[T]:
     return cases[:plain] if SIZE == "tenth" else cases
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that hold slow tests: a process that comes to one last leaves the others idle.
 
     A test that does more at the larger sizes gets the time for it; its own mark goes first.
     """
     if SIZE == "tenth":
-        _once_on_postgresql(config, items)
+        _once_on_postgresql(items)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
     grows = GROWS.get(SIZE, 1)
@@ -69,18 +69,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(60 * grows))
 
 
-def _once_on_postgresql(config: pytest.Config, items: list[pytest.Item]) -> None:
+def _once_on_postgresql(items: list[pytest.Item]) -> None:
     """Leave PostgreSQL the first variation of each test; SQLite sees all of them."""
-    kept, left, seen = [], [], set()
+    kept, seen = [], set()
     for item in items:
         test = item.nodeid.partition("[")[0]
         varies = getattr(getattr(item, "callspec", None), "params", {})
         on_postgresql = varies.get("shared_store") == "postgresql"
-        (left if on_postgresql and test in seen else kept).append(item)
+        if not on_postgresql or test not in seen:
+            kept.append(item)
         if on_postgresql:
             seen.add(test)
     items[:] = kept
-    config.hook.pytest_deselected(items=left)
 
 
 def pytest_collection_finish() -> None:

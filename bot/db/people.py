@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, and_, delete, not_, select, true, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, func, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
@@ -119,6 +119,13 @@ async def people_on_carrier(session: AsyncSession, guild_id: int, slug: str) -> 
     """List the people whose registration uses a catalogue entry, the unproven included."""
     where = (Registration.carrier == slug, Registration.carrier_guild == guild_id)
     return list((await session.scalars(select(Registration.person_id).where(*where))).all())
+
+
+async def use_of_shared(session: AsyncSession) -> dict[str, int]:
+    """Count the registrations of each shared catalogue entry."""
+    shared = Registration.carrier_guild == 0
+    counted = select(Registration.carrier, func.count()).where(shared).group_by(Registration.carrier)
+    return {row[0]: row[1] for row in await session.execute(counted)}
 
 
 async def unprove(

@@ -28,6 +28,8 @@ def add_carriers(parser: argparse.ArgumentParser) -> None:
     take.add_argument("--apply", action="store_true", help="write the changes, all or none")
     give = actions.add_parser("export", description="Write the carriers as CSV, to FILE or standard output.")
     give.add_argument("file", metavar="FILE", nargs="?")
+    actions.add_parser("counts", description="Print how many ship, by country, kind and status.")
+    actions.add_parser("page", description="Write docs/carriers.md from the list that ships.")
     for one in (take, give):
         one.add_argument(
             "--guild",
@@ -41,8 +43,12 @@ def add_carriers(parser: argparse.ArgumentParser) -> None:
 def carriers(args: argparse.Namespace) -> int:
     """Do what was asked for; returns the exit code."""
     from bot.domain.domain_look import CONTROLS
-    from bot.operate import carriers_check, carriers_files, carriers_store
+    from bot.operate import carriers_check, carriers_files, carriers_page, carriers_store
 
+    on_what_ships = {"counts": carriers_page.print_counts, "page": carriers_page.write_page}
+    if args.action in on_what_ships:
+        on_what_ships[args.action]()
+        return exits.OK
     try:
         if args.action == "check":
             return carriers_check.check(

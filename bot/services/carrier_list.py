@@ -44,6 +44,8 @@ def _matches(carrier: Carrier, country: str | None, status: Status | None, searc
 def _line(listed: Listed) -> str:
     carrier = listed.carrier
     domain = carrier.gateway.domain if carrier.gateway else "takes no texts by mail"
+    if not carrier.supported:
+        domain = f"{domain}, not supported"
     own = ", this server's own" if carrier.guild_id else ""
     off = (
         ", off"
@@ -78,6 +80,7 @@ def describe(shelf: Shelf, guild_id: int | None, slug: str, now: datetime) -> st
     lines += [f"Brands: {', '.join(carrier.brands)}"] if carrier.brands else []
     lines += [f"Network: {carrier.host_network}"] if carrier.host_network else []
     lines += [f"Pictures: {carrier.mms_domain}"] if carrier.mms_domain else []
+    lines += [f"Limits: {carrier.allowance}"] if str(carrier.allowance) else []
     known = "; ".join(carrier.evidence) or "none on file"
     lines.append(f"Evidence ({carrier.grade}): {known}")
     told = (

@@ -13,7 +13,15 @@ from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
 from bot.services.carrier_change import NOTHING, Actor, Ask, Change, Done, as_values, checked, entry_values
 from bot.services.carrier_list import find
-from bot.services.carrier_words import enabling, evidence, removing, stranded, unproved
+from bot.services.carrier_words import (
+    enabling,
+    evidence,
+    ready_service,
+    removing,
+    stranded,
+    switched_on,
+    unproved,
+)
 from bot.services.shelf import SHARED, Listed, Shelf
 
 OWN_CARRIERS_PER_GUILD = 50
@@ -107,7 +115,7 @@ async def switch(
         still_closed = refusal(replace(carrier, enabled=True), now.date())
         if still_closed is not None:
             raise UserError(still_closed)
-        if not confirmed:
+        if not confirmed and not ready_service(carrier):
             return Ask(enabling(carrier))
     # Only what an editor enabled against its status is marked so: for the rest a closing date still counts.
     enabled = (True if closed is not None else None) if on else False
@@ -118,10 +126,7 @@ async def switch(
     )
     whose = "for everyone" if owner == SHARED else "in this server"
     if on:
-        return Done(
-            f"{carrier.name} is on {whose}.{await _shown_again(session, shelf, actor, owner, slug)}"
-            " People can use it with /phone register."
-        )
+        return Done(switched_on(carrier, whose, await _shown_again(session, shelf, actor, owner, slug)))
     count = len(await people.people_on_carrier(session, listed.guild, slug)) if owner == listed.guild else 0
     hit = stranded(carrier, actor, count) if owner == listed.guild else ""
     return Done(f"{carrier.name} is off {whose}.{hit} /carrier enable turns it on again.")

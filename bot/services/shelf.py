@@ -1,7 +1,7 @@
 """Keep the catalogue as it is now: what ships, what editors changed, and what each guild shows."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,10 +11,11 @@ from bot.db import carriers as entries
 from bot.db.people import ACTIVE, Phone
 from bot.domain.catalogue import Carrier, Kind, refusal
 from bot.domain.catalogue_file import Catalogue
-from bot.domain.search import SearchEntry, rank, search_entries
+from bot.domain.search import SearchEntry, by_use, rank, search_entries
 from bot.services.shelf_build import SHARED as SHARED
 from bot.services.shelf_build import Listed as Listed
 from bot.services.shelf_build import build, rates
+from bot.services.views import Views
 
 FEW = 1_000
 
@@ -33,6 +34,8 @@ class Shelf:
         self._rates = rates(self._entries.values())
         self._index: tuple[SearchEntry, ...] = ()
         self._unfolded: Sequence[Carrier] = shipped.carriers
+        self._uses: Mapping[str, int] = {}
+        self._views = self._no_views()
         self.domains: frozenset[str] = self._operator_domains
 
     @property
@@ -52,6 +55,7 @@ class Shelf:
             return  # meanwhile somebody else took over as much
         self._entries, self._hidden, self._removed = built.entries, built.hidden, built.removed
         self._kept, self._rates, self._unfolded = built.kept, built.rates, built.carriers
+        self._views = self._no_views()
         self.domains = self._operator_domains | domains
         self._version = version
 
@@ -146,9 +150,33 @@ class Shelf:
         removed: bool = False,
     ) -> list[Carrier]:
         """Rank at most 25 carriers for a choice: those on offer, or everything the guild sees."""
-        seen: Iterable[Listed] = (*self.seen_in(guild_id), *(self._removed.values() if removed else ()))
-        wanted = {_key(x.carrier) for x in seen if everything or (not x.off and _sendable(x.carrier))}
-        return rank((entry for entry in self._folded if _key(entry.carrier) in wanted), query, country)
+        return rank(self._view(guild_id, everything, removed), query, country)
+
+    def services(self, guild_id: int | None) -> list[Carrier]:
+        """List the services that are on here, the most used first."""
+        view = (entry.carrier for entry in self._view(guild_id, everything=False, removed=False))
+        return [carrier for carrier in view if carrier.kind is Kind.SERVICE]
+
+    def note_use(self, uses: Mapping[str, int]) -> None:
+        """Take over how many registrations the shared entries have."""
+        if uses != self._uses:
+            self._uses, self._views = uses, self._no_views()
+
+    def _view(self, guild_id: int | None, everything: bool, removed: bool) -> tuple[SearchEntry, ...]:
+        def build() -> tuple[SearchEntry, ...]:
+            seen: Iterable[Listed] = (*self.seen_in(owner), *(self._removed.values() if removed else ()))
+            wanted = {_key(x.carrier) for x in seen if everything or (not x.off and _sendable(x.carrier))}
+            return by_use((entry for entry in self._folded if _key(entry.carrier) in wanted), self._uses)
+
+        owner = guild_id if guild_id in self._views.owners else None
+        return self._views.view((owner, everything, removed), build)
+
+    def _no_views(self) -> Views:
+        return Views(frozenset(owner for owner, _ in (*self._entries, *self._hidden)))
+
+    def carrier_of(self, phone: Phone) -> Carrier:
+        """Return the entry of a registration, right after takes() said that it takes texts."""
+        return self._entries[phone.carrier_guild, phone.carrier].carrier
 
     def takes(self, phone: Phone, now: datetime) -> bool:
         """Tell whether texts may go to a registration through its carrier today."""

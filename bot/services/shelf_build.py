@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from bot.domain.allowance import NOTHING_KNOWN
 from bot.domain.catalogue import Carrier, Form, Gateway, Status
 from bot.domain.catalogue_file import Catalogue
 from bot.services.slices import in_slices
@@ -86,6 +87,8 @@ def _changes(gateway: Gateway | None, row: Any) -> Mapping[str, Any]:
         domain = row.domain or (gateway.domain if gateway else "")
         form = Form(row.form) if row.form else (gateway.form if gateway else None)
         changes["gateway"] = Gateway(domain, form, gateway.prefix if gateway else "")
+        if gateway is None or domain != gateway.domain:
+            changes["allowance"] = NOTHING_KNOWN
     for name in ("name", "country", "mms_domain"):
         if value := getattr(row, name):
             changes[name] = value

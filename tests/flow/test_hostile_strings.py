@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from bot.db import people
 from bot.db.tables import OutboxItem
+from bot.domain.allowance import has_link
 from bot.domain.consent import EVERYONE
-from bot.domain.plain import visible
+from bot.domain.plain import plain, visible
+from bot.domain.words import NO_LINKS
 from bot.sandbox.answer import Answer
 from bot.sandbox.member import Person
 from bot.sandbox.phones import shown
@@ -163,7 +165,9 @@ def expect_words(tries: list[Try], arrived: dict[int, list[str]]) -> None:
         assert each.answer is not None
         parts = arrived.get(each.answer.interaction.id, [])
         words = "".join(part.partition("\n")[2] for part in parts)
-        if visible(words) != visible(each.words):
+        if has_link(plain(each.words, {})):
+            assert each.answer.content == NO_LINKS
+        elif visible(words) != visible(each.words):
             missing.append((each.words, words, each.answer.content))
     assert len(missing) <= len(seen) * (1 - LEAST_ARRIVING), missing
     for each in tries:
