@@ -113,6 +113,7 @@ class Relay:
                 held = {result.item.id for result in results} | set(self._flight.ids)
                 moved += await sweep(session, self._owner, held, now, gateways)
             claimed = Claimed()
+            self._flight.begin_rest()
             if not self._outage.away:
                 claimed = await self._claimer.claim(session, gateways, now, hurried=self._store.others_wait)
             moved += await self._explainer.explain(session, gateways.closed(), now)
@@ -154,8 +155,7 @@ class Relay:
         self._outage.explained(now)
         self._flight.recorded(results)
         self._make_room(claimed)
-        for item, mail in claimed.mails:
-            self._flight.begin(item, mail)
+        self._flight.begin_all(claimed.mails)
         if moved:
             self.moved.set()
 
@@ -202,6 +202,7 @@ class Relay:
 
     async def finish(self) -> None:
         """Wait for what is being sent (the road is closing), record it and give back what was not begun."""
+        self._flight.begin_rest()
         await self._flight.ended()
         with suppress(TimeoutError):
             async with asyncio.timeout(RECORD_WITHIN_S):

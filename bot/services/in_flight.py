@@ -16,6 +16,8 @@ from bot.services.recording import Result
 _log = logging.getLogger(__name__)
 # A mail that waits longer behind another is given back and asked about again: its recipient may have paused.
 BEHIND_LASTS_S = 0.1
+# So many begin without a pause.
+BEGIN_AT_ONCE = 64
 # The same for one that waits for a connection.
 PERMIT_LASTS_S = 2.0
 # Hand over a mail: its gateway's lane, whether it is urgent, until when it may begin (loop time), who hears.
@@ -40,6 +42,8 @@ class InFlight:
         self._stuck: Counter[int] = Counter()
         self._by_lane: Counter[str] = Counter()
         self._results: list[Result] = []
+        self._to_begin: deque[tuple[Leased, Sendable]] = deque()
+        self._beginning: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -74,11 +78,35 @@ class InFlight:
                     del self._stuck[item.queue]
         del self._results[: len(results)]
 
-    def begin(self, item: Leased, mail: Sendable) -> None:
-        """Send a mail that we hold, or keep it until those before it are taken."""
-        self._held[item.id] = item
-        self._by_lane[item.domain] += 1
-        self._empty.clear()
+    def begin_all(self, mails: Sequence[tuple[Leased, Sendable]]) -> None:
+        """Send mails that we hold: the first at once, many more in turn with whatever else the loop does.
+
+        So the store works on the next pass meanwhile.
+        """
+        for item, _ in mails:
+            self._held[item.id] = item
+            self._by_lane[item.domain] += 1
+            self._empty.clear()
+        self._to_begin.extend(mails)
+        self._begin_some()
+        if self._to_begin and (self._beginning is None or self._beginning.done()):
+            self._beginning = asyncio.create_task(self._begin_in_turn(), name="begin")
+
+    async def _begin_in_turn(self) -> None:
+        while self._to_begin:
+            await asyncio.sleep(0)
+            self._begin_some()
+
+    def _begin_some(self, most: int = BEGIN_AT_ONCE) -> None:
+        for _ in range(min(most, len(self._to_begin))):
+            self._begin(*self._to_begin.popleft())
+
+    def begin_rest(self) -> None:
+        """Send what is left of them now: whoever claims must know what every queue has on the road."""
+        self._begin_some(len(self._to_begin))
+
+    def _begin(self, item: Leased, mail: Sendable) -> None:
+        """Send a mail, or keep it until those before it are taken."""
         now = asyncio.get_running_loop().time()
         chain = self._chains.get(item.queue)
         if self._stuck[item.queue]:
@@ -92,6 +120,8 @@ class InFlight:
 
     def recall(self) -> None:
         """Give back what has not gone out yet, so that it is asked about again: permissions changed."""
+        while self._to_begin:
+            self._not_begun(self._to_begin.popleft()[0])
         for chain in self._chains.values():
             self._stop(chain.behind)
 
@@ -138,7 +168,7 @@ class InFlight:
         self._by_lane[item.domain] -= 1
         if outcome is not Outcome.SENT:
             self._stuck[item.queue] += 1
-        if not self._chains:
+        if not (self._chains or self._to_begin):
             self._empty.set()
         self._wake.set()
 

@@ -9,7 +9,7 @@ from bot.db.leases import Leased
 from bot.domain.outcome import Reply, Step
 from bot.domain.picking import MOST_OF_ONE_QUEUE
 from bot.services import in_flight
-from bot.services.in_flight import InFlight
+from bot.services.in_flight import BEGIN_AT_ONCE, InFlight
 from bot.services.permit import Sendable
 from tests.services.world import BROKE, TAKEN
 
@@ -54,7 +54,7 @@ async def flight(server: Server) -> InFlight:
 
 def begin(flight: InFlight, *items: Leased, words: str = "hello") -> None:
     for item in items:
-        flight.begin(item, Sendable("2065550102@one.example.net", words, item.mail_id))
+        flight.begin_all([(item, Sendable("2065550102@one.example.net", words, item.mail_id))])
 
 
 def ends(flight: InFlight) -> list[tuple[int, Reply]]:
@@ -178,3 +178,29 @@ async def test_the_end_is_when_nothing_is_on_the_road(flight: InFlight, server: 
     assert not waiting.done()
     server.end(2, BROKE)
     await asyncio.wait_for(waiting, 1)
+
+
+def mails(count: int) -> list[tuple[Leased, Sendable]]:
+    items = [leased(place, place) for place in range(1, count + 1)]
+    return [(item, Sendable("2065550102@one.example.net", "hello", item.mail_id)) for item in items]
+
+
+async def test_of_many_the_first_begin_at_once_and_the_others_meanwhile(
+    flight: InFlight, server: Server
+) -> None:
+    many = mails(3 * BEGIN_AT_ONCE)
+    flight.begin_all(many)
+    assert len(server.given) == BEGIN_AT_ONCE
+    assert set(flight.ids) == {item.id for item, _ in many}
+    async with asyncio.timeout(10):
+        while len(server.given) < len(many):
+            await asyncio.sleep(0)
+    assert server.given == [mail.mail_id for _, mail in many]
+
+
+async def test_a_recall_gives_back_those_whose_turn_has_not_come(flight: InFlight, server: Server) -> None:
+    flight.begin_all(mails(2 * BEGIN_AT_ONCE))
+    flight.recall()
+    flight.begin_rest()
+    assert len(server.given) == BEGIN_AT_ONCE
+    assert ends(flight) == [(place, NOT_BEGUN) for place in range(BEGIN_AT_ONCE + 1, 2 * BEGIN_AT_ONCE + 1)]
