@@ -23,6 +23,7 @@ class Server:
 
     def __init__(self) -> None:
         self.given: list[str] = []
+        self.awaited = (0, asyncio.Event())
         self.ends: dict[str, Callable[[Reply], None]] = {}
         self.urgent: dict[str, bool] = {}
 
@@ -33,6 +34,13 @@ class Server:
             raise ValueError("no mail can be made of it")
         self.given.append(mail.mail_id)
         self.ends[mail.mail_id], self.urgent[mail.mail_id] = end, urgent
+        many, there = self.awaited
+        if len(self.given) == many:
+            there.set()
+
+    async def has_all(self, many: int) -> None:
+        self.awaited = (many, asyncio.Event())
+        await self.awaited[1].wait()
 
     def end(self, mail_id: int, reply: Reply = TAKEN) -> None:
         self.ends.pop(str(mail_id))(reply)
@@ -192,9 +200,7 @@ async def test_of_many_the_first_begin_at_once_and_the_others_meanwhile(
     flight.begin_all(many)
     assert len(server.given) == BEGIN_AT_ONCE
     assert set(flight.ids) == {item.id for item, _ in many}
-    async with asyncio.timeout(10):
-        while len(server.given) < len(many):
-            await asyncio.sleep(0)
+    await asyncio.wait_for(server.has_all(len(many)), 10)
     assert server.given == [mail.mail_id for _, mail in many]
 
 
