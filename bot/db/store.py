@@ -114,10 +114,14 @@ def _is_locked(failed: BaseException) -> bool:
 
 
 def create_private(path: str) -> None:
-    """Make a missing file that only we may read; SQLite gives the files beside it the same rights."""
+    """Make a missing file that only we may read; SQLite gives the files beside it the same rights.
+
+    One that is there is not even opened: to close it again would take away every lock that SQLite holds on it
+    in this process (POSIX, fcntl).
+    """
     # Where it cannot be made, opening it says so.
     with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def make_engine(url: str | URL, writes_wait_ms: int | None = None) -> AsyncEngine:
