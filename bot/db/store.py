@@ -27,6 +27,16 @@ LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
 CHECKPOINT_PAGES = 8_192
 # Of the file as each connection keeps it at hand: what many transactions touch is not read again by each.
 CACHE_KIB = 32_768
+_PRAGMAS = (
+    f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    f"cache_size = -{CACHE_KIB}",
+    # What is deleted must not stay readable in free pages.
+    "secure_delete = ON",
+)
 POOL_CONNECTIONS = 5
 POOL_WAIT_S = 30
 POSTGRES_CONNECT_S = 10
@@ -163,14 +173,8 @@ def _prepare_sqlite(busy_ms: int, connection: Any, _entry: ConnectionPoolEntry) 
     # two tasks that read, decide and write both go through.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    # What is deleted must not stay readable in free pages.
-    cursor.execute("PRAGMA secure_delete = ON")
+    for pragma in (*_PRAGMAS, f"busy_timeout = {busy_ms}"):
+        cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
