@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
 # A write waits in slices this long, so that a stop shortens the wait of one that has begun.
 WRITE_SLICE_MS = 100
+# Who had to wait for another's write is likely to come again.
+CROWDED_FOR_S = 1.0
 LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
 # 32 MiB of journal: a page that many transactions touch goes to the database file once for all of them.
 CHECKPOINT_PAGES = 8_192
@@ -55,6 +58,7 @@ class Store:
         self._longest_wait_s = LONGEST_WAIT_S
         # SQLite has one writer: queue for it here, in order, instead of polling its lock in a thread each.
         self._writers = 0
+        self._crowded_at = -math.inf
         self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
@@ -62,6 +66,8 @@ class Store:
         """Run one transaction that may write; commits at the end, rolls back on any exception."""
         asked = asyncio.get_running_loop().time()
         self._writers += 1
+        if self._writers > 1:
+            self._crowded_at = asked
         try:
             async with self._turn, await self._begin(asked) as session:
                 yield session
@@ -71,8 +77,8 @@ class Store:
 
     @property
     def others_wait(self) -> bool:
-        """Tell, inside a write(), whether others want to write: who writes much should soon make way."""
-        return self._writers > 1
+        """Tell whether others want to write, or did a moment ago: who writes much should make way soon."""
+        return asyncio.get_running_loop().time() - self._crowded_at < CROWDED_FOR_S
 
     async def _begin(self, asked: float) -> AsyncSession:
         """Begin a transaction; the wait for another process counts from when it was asked for.

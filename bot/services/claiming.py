@@ -18,7 +18,7 @@ from bot.services.shelf import Shelf
 from bot.services.standing import update_standings
 
 # At most so many in one transaction: whoever wants to write meanwhile waits for its end.
-AT_ONCE, AT_ONCE_WHILE_OTHERS_WAIT = 1024, 192
+AT_ONCE, AT_ONCE_WHILE_OTHERS_WAIT = 1024, 128
 # Rows of queues that have enough in flight are passed over: then so many more are looked at.
 LOOK_AHEAD, FURTHEST_LOOK = 4, 1000
 # Another relay holds the lane just now, for as long as its claim takes.

@@ -33,7 +33,7 @@ RECORD_WITHIN_S, RECORD_AGAIN_S = 1.2, 0.1
 # Mails of one lane in flight for each connection: more where the road runs dry between two passes.
 FEWEST_A_CONNECTION, MOST_A_CONNECTION = 4, 48
 # At most so many results in one transaction: whoever wants to write meanwhile waits for its end.
-RECORD_AT_ONCE = 1024
+RECORD_AT_ONCE, RECORD_WHILE_OTHERS_WAIT = 1024, 128
 # How long results may wait for each other: the mails are with the server, only the word of it waits.
 GATHER_S = 0.005
 Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
@@ -128,7 +128,8 @@ class Relay:
         return await self._seconds_to_next(claimed, now)
 
     def _learned(self, now: datetime, past: int = 0) -> list[Result]:
-        results = self._flight.results(RECORD_AT_ONCE)[past:]
+        most = RECORD_WHILE_OTHERS_WAIT if self._store.others_wait else RECORD_AT_ONCE
+        results = self._flight.results(max(most, past))[past:]
         self._outage.learn(results, now)
         return results
 
