@@ -11,13 +11,20 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import goals, rows_discord, rows_mail, rows_store
+from benchmarks import goals, rows_carriers, rows_choices, rows_discord, rows_mail, rows_store
 from benchmarks.plan import FULL, QUICK, Bench, Group, Sizes, run_rounds
 from benchmarks.profiles import take
 from benchmarks.sinks import sink
 from benchmarks.stores import Stores
 
-GROUPS = (*rows_store.GROUPS[:1], *rows_mail.GROUPS, *rows_store.GROUPS[1:], *rows_discord.GROUPS)
+GROUPS = (
+    *rows_store.GROUPS[:1],
+    *rows_mail.GROUPS,
+    *rows_store.GROUPS[1:],
+    *rows_carriers.GROUPS,
+    *rows_discord.GROUPS,
+    *rows_choices.GROUPS,
+)
 NAMES = [group.name for group in GROUPS]
 ROUNDS = 3
 

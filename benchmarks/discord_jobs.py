@@ -180,7 +180,8 @@ async def _watch(town: Town, stopwatch: Stopwatch) -> None:
 def _is_drained(url: str) -> bool:
     engine = create_engine(url.replace("+aiosqlite", ""))
     with engine.connect() as connection:
-        query = f"SELECT 1 FROM texts WHERE state IN {OPEN_STATES} AND id < {FIRST_NEW} LIMIT 1"  # noqa: S608
+        old = f"state IN {OPEN_STATES} AND id < {FIRST_NEW}"
+        query = f"SELECT 1 FROM texts WHERE {old} LIMIT 1"  # noqa: S608 - our own words
         found = connection.exec_driver_sql(query).first()
     engine.dispose()
     return found is None

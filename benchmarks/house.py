@@ -129,8 +129,8 @@ class House:
         return int(self._rows("1 = 1", "count(*)")[0][0])
 
     def _rows(self, where: str, what: str) -> Sequence[Any]:
-        # Numbers and our own words only.
-        return self._reader.exec_driver_sql(f"SELECT {what} FROM texts WHERE {where}").all()  # noqa: S608
+        query = f"SELECT {what} FROM texts WHERE {where}"  # noqa: S608 - numbers and our own words only
+        return self._reader.exec_driver_sql(query).all()
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[None]:

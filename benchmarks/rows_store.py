@@ -51,11 +51,11 @@ def _latency(bench: Bench, row: str, backlog: int) -> list[Figure]:
     return latencies(row, found, sizes.fewest, "from the services' entry")
 
 
-def latencies(row: str, found: dict[str, Any], fewest: int, note: str) -> list[Figure]:
+def latencies(row: str, found: dict[str, Any], fewest: int, note: str, what: str = "texts") -> list[Figure]:
     """Turn percentiles into rows."""
     if found["count"] < fewest:
         raise Failed(f"only {found['count']} texts came while the backlog drained: make it larger")
-    note = f"{note}; {found['count']:,} texts a round"
+    note = f"{note}; {found['count']:,} {what} a round"
     named = ((P50, "p50_ms"), (P99, "p99_ms"), (LONGEST, "longest_ms"))
     return [Figure(row + which, "ms", found[name], note=note) for which, name in named]
 

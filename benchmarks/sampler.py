@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-import greenlet  # type: ignore[import-untyped]
+import greenlet  # type: ignore[import-untyped]  # it brings no types
 
 EVERY_S = 0.001  # of processor time
 MOST_PLACES = 15

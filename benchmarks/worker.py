@@ -34,9 +34,11 @@ JOBS = {
     "accept": "house_jobs",
     "through": "house_jobs",
     "latency": "house_jobs",
+    "import_carriers": "carrier_jobs",
     "smtplib_each": "peer_jobs",
     "aiosmtplib_reused": "peer_jobs",
     "discord": "discord_jobs",
+    "choices": "choices_jobs",
     "sandbox_sink": "worker",
 }
 

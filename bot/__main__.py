@@ -27,6 +27,9 @@ USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
   run                                  run the bot (needs `setup` once; installs nothing)
   migrate                              bring the store's schema up to date
   invite                               print the address that adds the bot to a server
+  carriers check [--json]              look up every gateway's domain, and look at the mail server
+  carriers import FILE [--apply]       show what a CSV file of carriers changes, or change it
+  carriers export [FILE]               write the carriers as CSV
   keys new                             print a new key for SECRET_KEY
 
 `python3 -m bot COMMAND --help` says more; `--version` prints the version.
@@ -63,29 +66,9 @@ def _parse(argv: "list[str]") -> "Namespace":
 
 def _enter(argv: "list[str]") -> "None":
     """Continue in .venv's Python, or return where this one is to be used. Raises CannotStart."""
-    if os.environ.get("BOT_NO_BOOTSTRAP") == "1":
-        bootstrap.check_version()
-        return
     lock_file = TEST_LOCK if argv[0] == "test" else RUN_LOCK
-    python = bootstrap.ready_python(lock_file)
-    if python is None and argv[0] == "run":
-        bootstrap.check_version()
-        bootstrap.check_packages()
-        return
-    if python is None:
-        newer = bootstrap.better_python(os.environ.get("PATH", os.defpath))
-        if newer is not None:
-            _become(newer, argv)
-        python = bootstrap.ensure(lock_file)
-    if not bootstrap.is_entered():
-        _become(python, argv)
-
-
-def _become(python: "str", argv: "list[str]") -> "None":
-    """Continue as that Python in this very process, so that signals reach the bot."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv(python, [python, os.path.join(CHECKOUT, "bot"), *argv])  # noqa: S606 - no shell is wanted
+    words = [os.path.join(CHECKOUT, "bot"), *argv]
+    bootstrap.enter(os.environ, lock_file, words, installs=argv[0] != "run")
 
 
 def _carry_out(args: "Namespace") -> "int":
@@ -151,14 +134,15 @@ def _run_roles(settings: "Config") -> "int":
 
     from bot import app
     from bot.loop import settle
+    from bot.mail.domains import look_up
 
     settle()
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(app.run(settings))
+        return asyncio.run(app.run(settings, look_up=look_up))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(app.run(settings))
+        return runner.run(app.run(settings, look_up=look_up))
 
 
 def _migrate(args: "Namespace") -> "int":
@@ -198,6 +182,12 @@ def _invite(args: "Namespace") -> "int":
     return OK
 
 
+def _carriers(args: "Namespace") -> "int":
+    from bot.operate.carriers_cli import carriers
+
+    return carriers(args)
+
+
 def _keys(args: "Namespace") -> "int":
     from bot.operate.keys import new_key
 
@@ -212,6 +202,7 @@ COMMANDS = {
     "run": _run,
     "migrate": _migrate,
     "invite": _invite,
+    "carriers": _carriers,
     "keys": _keys,
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import random
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,8 +27,11 @@ from bot.loop import repeat, wait_for_any
 from bot.relay_role import RelayRole
 from bot.services.carrier_watch import CarrierWatch
 from bot.services.desk import Desk
+from bot.services.domain_check import LookUp
+from bot.services.domain_nights import DomainNights
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
+from bot.services.use_counts import count_use
 
 _log = logging.getLogger(__name__)
 CATALOGUE = Path(__file__).with_name("carriers.toml")
@@ -46,8 +50,12 @@ async def run(
     stop: asyncio.Event | None = None,
     ready: asyncio.Event | None = None,
     now: Callable[[], datetime] = utc_now,
+    look_up: LookUp | None = None,
 ) -> int:
-    """Run until `stop` (SIGTERM and SIGINT where none is given); returns the exit code."""
+    """Run until `stop` (SIGTERM and SIGINT where none is given); returns the exit code.
+
+    `look_up` asks the DNS whether a domain takes mail; without it nobody does.
+    """
     if stop is None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,7 +75,7 @@ async def run(
         )
         return exits.UNAVAILABLE
     try:
-        return await _run_roles(config, store, stop, ready or asyncio.Event(), now)
+        return await _run_roles(config, store, stop, ready or asyncio.Event(), now, look_up)
     finally:
         await store.close()
 
@@ -88,7 +96,12 @@ async def _open(config: Config, stop: asyncio.Event) -> Store | None:
 
 
 async def _run_roles(
-    config: Config, store: Store, stop: asyncio.Event, ready: asyncio.Event, now: Callable[[], datetime]
+    config: Config,
+    store: Store,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+    now: Callable[[], datetime],
+    look_up: LookUp | None,
 ) -> int:
     shelf = Shelf(
         parse_catalogue(CATALOGUE.read_text("utf-8")), config.gateway_domains, config.default_country
@@ -110,15 +123,21 @@ async def _run_roles(
     )
     turn = TellerTurn(store)
     discord_role = DiscordRole(config, desk, turn.ours) if has_discord else None
-    watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now) if has_discord else None
     if relay_role:
         desk.recall = relay_role.relay.recall
     if relay_role and discord_role:
         relay_role.relay.moved = discord_role.teller.wake
     bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
     listener = None if store.is_sqlite else Listener(store, bells)
+    nights = None
+    if look_up and has_relay:
+        chance = random.SystemRandom().random()
+        nights = DomainNights(store, shelf, look_up, now, chance, stop, editors=config.carrier_editors)
     try:
-        return await _run_together(_Parts(store, relay_role, discord_role, listener, watch), stop, ready)
+        counting = partial(count_use, store, shelf)
+        watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now)
+        parts = _Parts(store, relay_role, discord_role, listener, counting, nights, watch)
+        return await _run_together(parts, stop, ready)
     finally:
         await turn.release()
 
@@ -131,7 +150,9 @@ class _Parts:
     relay: RelayRole | None
     discord: DiscordRole | None
     listener: Listener | None
-    watch: CarrierWatch | None
+    counting: Callable[[], Awaitable[float]]
+    nights: DomainNights | None
+    watch: CarrierWatch
 
 
 async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event) -> int:
@@ -152,8 +173,14 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
             if parts.listener:
                 listen = partial(parts.listener.listen, stop)
                 tasks.create_task(repeat("bell", listen, asyncio.Event(), stop), name="bell")
-            if parts.watch:
-                tasks.create_task(repeat("carriers", parts.watch.one_pass, asyncio.Event(), stop))
+            if parts.discord:
+                counting = repeat("use of carriers", parts.counting, asyncio.Event(), stop)
+                tasks.create_task(counting, name="use of carriers")
+                watching = repeat("carriers", parts.watch.one_pass, asyncio.Event(), stop)
+                tasks.create_task(watching, name="carriers")
+            if parts.nights:
+                look = repeat("domains", parts.nights.one_pass, parts.nights.wake, stop)
+                tasks.create_task(look, name="domains")
             code = tasks.create_task(_discord_or_wait(parts.discord, stop, ready), name="discord")
         return code.result()
     finally:

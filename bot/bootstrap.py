@@ -7,6 +7,11 @@ import shutil
 import subprocess
 import sys
 
+TYPE_CHECKING = False  # as in typing, without the import
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(CHECKOUT, ".venv")
 STAMP = os.path.join(VENV, "textbridge-stamp.json")
@@ -20,6 +25,35 @@ _LAST_LINES = 3
 
 class CannotStart(Exception):
     """Holds one line that says what is missing and what to do."""
+
+
+def enter(env: "Mapping[str, str]", lock_file: "str", words: "list[str]", installs: "bool" = True) -> "None":
+    """Continue with these words in .venv's Python, or return where this one is to be used.
+
+    Where .venv is not ready it is made, or, without `installs`, done without. Raises CannotStart.
+    """
+    if env.get("BOT_NO_BOOTSTRAP") == "1":
+        check_version()
+        return
+    python = ready_python(lock_file)
+    if python is None and not installs:
+        check_version()
+        check_packages()
+        return
+    if python is None:
+        newer = better_python(env.get("PATH", os.defpath))
+        if newer is not None:
+            _become(newer, words)
+        python = ensure(lock_file)
+    if not is_entered():
+        _become(python, words)
+
+
+def _become(python: "str", words: "list[str]") -> "NoReturn":
+    """Continue as that Python in this very process, so that signals reach the bot."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(python, [python, *words])  # noqa: S606 - no shell is wanted
 
 
 def is_entered() -> "bool":

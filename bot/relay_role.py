@@ -71,4 +71,5 @@ class RelayRole:
             self.relay.recall()
             await self._lock.release()
             await self._lock.take(self._store, self._owner)
+        await self.relay.gather()
         return await self.relay.one_pass()

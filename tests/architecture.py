@@ -32,13 +32,28 @@ ALLOWED = {
     "loop": set(),
 }
 ANYTHING = {"sandbox", "__main__"}
-FRAMEWORKS = {"aiohttp", "aiosmtplib", "alembic", "discord", "dotenv", "psycopg", "sqlalchemy", "aiosqlite"}
+FRAMEWORKS = {
+    "aiohttp",
+    "aiosmtplib",
+    "alembic",
+    "discord",
+    "dns",
+    "dotenv",
+    "psycopg",
+    "sqlalchemy",
+    "aiosqlite",
+}
 SYSTEM = {"asyncio", "logging", "os", "pathlib", "shutil", "subprocess", "tempfile", "threading", "time"}
 NETWORK = {"http", "imaplib", "smtplib", "socket", "ssl", "urllib.request"}
 CHANCE = {"cryptography", "random", "secrets", "uuid"}
 DRIVERS = FRAMEWORKS | SYSTEM | NETWORK | CHANCE | {"sqlite3"}
-OUTSIDE = {"discord", "aiosmtplib", "smtplib", "imaplib", "aiohttp", "email"}
-ONLY_IN = {"discord": {*CLIENT, "commands"}, "aiosmtplib": {"mail"}, "dotenv": {"environment", "operate"}}
+OUTSIDE = {"discord", "dns", "aiosmtplib", "smtplib", "imaplib", "aiohttp", "email"}
+ONLY_IN = {
+    "discord": {*CLIENT, "commands"},
+    "aiosmtplib": {"mail"},
+    "dns": {"mail"},
+    "dotenv": {"environment", "operate"},
+}
 READS_ENVIRONMENT = {"config", "__main__"}
 EDGES = {"app", "relay_role", *CLIENT, "mail", "__main__", "operate", "sandbox", "log"}
 PRINTS = {"__main__", "operate", "sandbox"}

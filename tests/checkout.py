@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-BASE_PYTHON = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # typeshed lacks it
+BASE_PYTHON = Path(sys._base_executable).resolve()
 TIMEOUT_S = 50
 # What a bot started by a test needs so that it never reads the .env of whoever runs the tests.
 NO_DOTENV = {"BOT_DOTENV": "/nonexistent/.env"}
@@ -18,6 +18,7 @@ _FILES = (
     "exits",
     "operate/__init__",
     "operate/cli",
+    "operate/carriers_cli",
     "domain/__init__",
     "domain/errors",
 )

@@ -1,8 +1,11 @@
 """What every test may use: the size that fault tests run at; and what comes first."""
 
+import gc
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import hypothesis
 import pytest
@@ -16,11 +19,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that hold slow tests: a process that comes to one last leaves the others idle."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+T = TypeVar("T")
+SIZE = os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")
+GROWS = {"tenth": 1, "ci": 10, "long": 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +30,68 @@ class Size:
 
     name: str
 
-    def pick(self, ci: int, long: int | None = None) -> int:
-        """Return how many times to do a thing whose sizes in CI and at length are given."""
+    def pick(self, ci: int, long: int | None = None, *, plain: int | None = None) -> int:
+        """Return how many times to do a thing whose sizes in CI and at length are given.
+
+        In a plain run it is a tenth of CI's size, or what is given for it.
+        """
         if self.name == "long":
             return ci if long is None else long
-        return ci if self.name == "ci" else max(1, ci // 10)
+        if self.name == "ci":
+            return ci
+        return max(1, ci // 10) if plain is None else plain
 
 
 @pytest.fixture(scope="session")
 def size() -> Size:
     """The size asked for with `python3 -m bot test --ci` or `--long`."""
-    name = os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")
-    assert name in {"tenth", "ci", "long"}, f"TEXTBRIDGE_TEST_SIZE cannot be {name}"
-    return Size(name)
+    assert SIZE in GROWS, f"TEXTBRIDGE_TEST_SIZE cannot be {SIZE}"
+    return Size(SIZE)
+
+
+def telling(cases: Sequence[T], plain: int) -> Sequence[T]:
+    """Return the cases to run: in a plain run the first few, which stand before the others for that."""
+    return cases[:plain] if SIZE == "tenth" else cases
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a test that does more at the larger sizes the time for it; its own mark goes first."""
-    grows = {"tenth": 1, "ci": 10, "long": 60}[os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")]
-    for item in items:
-        if grows > 1 and "size" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+    """Begin with the files that hold slow tests: a process that comes to one last leaves the others idle.
+
+    A test that does more at the larger sizes gets the time for it; its own mark goes first.
+    """
+    if SIZE == "tenth":
+        _once_on_postgresql(items)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+    grows = GROWS.get(SIZE, 1)
+    for item in items if grows > 1 else []:
+        if "size" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(60 * grows))
+
+
+def _once_on_postgresql(items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL the first variation of each test; SQLite sees all of them."""
+    kept, seen = [], set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        varies = getattr(getattr(item, "callspec", None), "params", {})
+        on_postgresql = varies.get("shared_store") == "postgresql"
+        if not on_postgresql or test not in seen:
+            kept.append(item)
+        if on_postgresql:
+            seen.add(test)
+    items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is there by now for good: else the collector looks through all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what fault tests counted, at the sizes at which that proves something."""
-    if os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth") == "tenth":
+    if SIZE == "tenth":
         return
     for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
         for name, figures in getattr(report, "user_properties", ()):

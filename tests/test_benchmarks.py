@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import discord_jobs, goals, house_jobs, peer_jobs, rows_mail, rows_store
+from benchmarks import carrier_jobs, discord_jobs, goals, house_jobs, peer_jobs, rows_mail, rows_store
 from benchmarks.children import Failed, timed
 from benchmarks.cli import measure
 from benchmarks.contenders import nodemailer
@@ -43,6 +43,18 @@ async def store(tmp_path: Path) -> tuple[str, str]:
     url, key = f"sqlite+aiosqlite:///{tmp_path / 'a.db'}", new_key()
     await house_jobs.fill(url, key, PEOPLE)
     return url, key
+
+
+async def test_carriers_are_imported(store: tuple[str, str]) -> None:
+    alone = await carrier_jobs.import_carriers(*store, rows=20, registrations=PEOPLE, rate=0)
+    assert alone["seconds"] > 0
+    assert alone["count"] == 0
+
+
+async def test_texts_are_accepted_beside_an_import(store: tuple[str, str]) -> None:
+    beside = await carrier_jobs.import_carriers(*store, rows=300, registrations=PEOPLE, rate=100)
+    assert beside["seconds"] > 0
+    assert beside["count"] > 0
 
 
 async def test_a_backlog_is_drained_and_texts_go_through(sink: Sink, store: tuple[str, str]) -> None:

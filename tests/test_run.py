@@ -6,7 +6,7 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +87,21 @@ class Place:
         return self.output.read_text("utf-8").splitlines()
 
 
-@pytest.fixture
-async def place(runner: Runner, migrated_file: Path, tmp_path: Path) -> AsyncIterator[Place]:
+@asynccontextmanager
+async def placed(runner: Runner, migrated_file: Path, folder: Path) -> AsyncIterator[Place]:
+    """Give a bot a store in which bob has a phone."""
     async with Standin() as world:
-        found = Place(world, runner, tmp_path)
+        found = Place(world, runner, folder)
         shutil.copyfile(migrated_file, found.path)
         await write_phones(found.url, world.secret_key, found.guild, {BOB: found.bob})
         yield found
-    world.assert_clean()
+
+
+@pytest.fixture
+async def place(runner: Runner, migrated_file: Path, tmp_path: Path) -> AsyncIterator[Place]:
+    async with placed(runner, migrated_file, tmp_path) as found:
+        yield found
+    found.world.assert_clean()
     assert "Traceback" not in found.output.read_text("utf-8")
 
 
@@ -306,7 +313,8 @@ async def until_body(place: Place) -> None:
         held.set()
         await pause(seconds)
 
-    place.world.carriers.pause = noted  # type: ignore[method-assign]  # the moment of the stall shows nowhere else
+    # The moment of the stall shows nowhere else.
+    place.world.carriers.pause = noted
     await asyncio.wait_for(held.wait(), PROMPT_S)
 
 

@@ -3,8 +3,10 @@
 import discord
 from discord import app_commands
 
+from bot.domain.catalogue import Carrier
 from bot.domain.countries import COUNTRIES
 from bot.services.desk import Desk
+from bot.services.offers import offers
 
 # Locales whose second half is not their country.
 _COUNTRY_OF_LOCALE = {
@@ -43,6 +45,19 @@ def carrier_choices(
     found = desk.shelf.search(
         interaction.guild_id, typed[:LONGEST_CHARS], country, everything=everything, removed=removed
     )
+    return _choices(found)
+
+
+def register_choices(
+    desk: Desk, interaction: discord.Interaction, typed: str
+) -> list[app_commands.Choice[str]]:
+    """Offer what a person can register with."""
+    country = country_of(interaction, desk.default_country)
+    today = desk.now().date()
+    return _choices(offers(desk.shelf, interaction.guild_id, typed[:LONGEST_CHARS], country, today))
+
+
+def _choices(found: list[Carrier]) -> list[app_commands.Choice[str]]:
     return [
         app_commands.Choice(name=carrier.label[:LONGEST_CHARS], value=carrier.slug)
         for carrier in found[:MOST_CHOICES]

@@ -4,12 +4,13 @@ import discord
 from discord import app_commands
 
 from bot.commands.answers import answer, hold
-from bot.commands.choices import carrier_choices
+from bot.commands.choices import country_of, register_choices
 from bot.commands.register import CodeForm, NumberForm
 from bot.domain.consent import EVERYONE, NOBODY
 from bot.domain.errors import UserError
 from bot.services import phone
 from bot.services.desk import Desk
+from bot.services.offers import service_for
 from bot.services.registration import carrier_to_register
 
 
@@ -22,10 +23,13 @@ class PhoneGroup(app_commands.Group):
 
     @app_commands.command(description="Register your phone, so that people here can text it")
     @app_commands.describe(carrier="Your phone company; type a few letters of it")
-    async def register(self, interaction: discord.Interaction, carrier: str) -> None:
+    async def register(self, interaction: discord.Interaction, carrier: str | None = None) -> None:
         """Open the form; the number is never a slash option, since those are briefly visible."""
         desk = self._desk
         await desk.glance()
+        if carrier is None:
+            country, today = country_of(interaction, desk.default_country), desk.now().date()
+            carrier = service_for(desk.shelf, interaction.guild_id, country, today).slug
         found, _, warning = carrier_to_register(desk.shelf, interaction.guild_id, carrier, desk.now())
         in_guild = interaction.guild_id is not None
         await interaction.response.send_modal(NumberForm(desk, found, warning, in_guild=in_guild))
@@ -33,7 +37,7 @@ class PhoneGroup(app_commands.Group):
     @register.autocomplete("carrier")
     async def carriers(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """Offer carriers, those of the person's country first."""
-        return carrier_choices(self._desk, interaction, typed)
+        return register_choices(self._desk, interaction, typed)
 
     @app_commands.command(description="Type the code that your phone got")
     async def verify(self, interaction: discord.Interaction) -> None:

@@ -3,9 +3,9 @@
 import discord
 
 from bot.commands.answers import Form, Quiet, answer, hold
-from bot.domain.catalogue import Carrier, forms_to_try
+from bot.domain.catalogue import Carrier, Kind, forms_to_try
 from bot.domain.catalogue import Form as AddressForm
-from bot.domain.consent import CONSENT_IN_DM, CONSENT_IN_GUILD
+from bot.domain.consent import consent_words
 from bot.services import registration
 from bot.services.desk import Desk
 
@@ -60,7 +60,6 @@ class NumberForm(Form, title="Register your phone"):
     def __init__(self, desk: Desk, carrier: Carrier, warning: str | None, *, in_guild: bool) -> None:
         super().__init__("number")
         self._desk, self._carrier = desk, carrier
-        wording = CONSENT_IN_GUILD if in_guild else CONSENT_IN_DM
         self._number = discord.ui.TextInput[NumberForm](custom_id="number", max_length=64)
         self._consent = discord.ui.CheckboxGroup[NumberForm](
             custom_id="consent",
@@ -68,9 +67,12 @@ class NumberForm(Form, title="Register your phone"):
             options=[discord.CheckboxGroupOption(label="I agree", value=_AGREED)],
         )
         self._forms: discord.ui.Select[NumberForm] | None = None
+        service = carrier.name if carrier.kind is Kind.SERVICE else ""
+        wording = consent_words(in_guild, service)
         words = f"{warning}\n\n{wording}" if warning else wording
+        whose = "Your phone number" if service else f"Your {carrier.name} number"
         self.add_item(discord.ui.TextDisplay(words))
-        self.add_item(discord.ui.Label(text=f"Your {carrier.name} number"[:45], component=self._number))
+        self.add_item(discord.ui.Label(text=whose[:45], component=self._number))
         if len(forms_to_try(carrier)) > 1:
             self._add_forms(forms_to_try(carrier))
         self.add_item(discord.ui.Label(text="Your agreement", component=self._consent))

@@ -5,6 +5,7 @@ from discord import app_commands
 
 from bot.commands.answers import NotAllowed, answer_error
 from bot.commands.carrier import CarrierGroup
+from bot.commands.carrier_files import CarrierFiles
 from bot.commands.confirm import Confirms
 from bot.commands.help import help_command
 from bot.commands.phone import PhoneGroup
@@ -21,7 +22,9 @@ class Tree(app_commands.CommandTree[discord.Client]):
         self.add_command(text_command(desk))
         self.add_command(PhoneGroup(desk))
         self.confirms = Confirms()
-        self.add_command(CarrierGroup(desk, self.confirms))
+        carrier = CarrierGroup(desk, self.confirms)
+        CarrierFiles(desk, self.confirms).join(carrier)
+        self.add_command(carrier)
         self.add_command(help_command(desk))
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:

@@ -1,13 +1,14 @@
 """Query what was changed of the catalogue at run time, and the audit of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.base import table_of
 from bot.db.marks import count_up, lock, mark
 from bot.db.tables import Audit, CarrierEntry, GatewayDomain
 from bot.db.upsert import insert_or_ignore, insert_or_replace
@@ -28,14 +29,14 @@ async def version(session: AsyncSession) -> str:
     return await mark(session, _VERSION) or "0"
 
 
-async def touch(session: AsyncSession) -> None:
-    """Have every process read the catalogue's changes again."""
+async def count_change(session: AsyncSession) -> None:
+    """Let every process take over what was written."""
     await count_up(session, _VERSION)
 
 
-async def entries(session: AsyncSession) -> list[CarrierEntry]:
-    """List every change and every own entry."""
-    return list(await session.scalars(select(CarrierEntry)))
+async def entries(session: AsyncSession) -> Sequence[Any]:
+    """List every change and every own entry, as rows with CarrierEntry's columns."""
+    return (await session.execute(select(table_of(CarrierEntry)))).all()
 
 
 async def admins_at_domain(session: AsyncSession, domain: str) -> set[int]:
@@ -53,7 +54,7 @@ async def add_domain(session: AsyncSession, domain: str, editor_id: int, at: dat
     """Put a domain on the operator's list."""
     values = {"domain": domain, "added_by": editor_id, "at": at}
     await session.execute(insert_or_ignore(session, GatewayDomain, [values]))
-    await touch(session)
+    await count_up(session, _VERSION)
 
 
 async def put_entry(
@@ -64,6 +65,8 @@ async def put_entry(
         "guild_id": guild_id,
         "slug": slug,
         "removed": False,
+        # Whoever sets a status has taken note of what the look-ups found.
+        **({"demoted": None} if "status" in values else {}),
         **values,
         "changed_by": actor_id,
         "changed_at": at,

@@ -1,14 +1,22 @@
 """Encrypt what is private and make keyed blind indexes of what must be found again."""
 
+import base64
 import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SUBKEY_NAMES = ("index", "codes", "tokens")
 _SUBKEY_BYTES = 32
+# What seal() makes begins with this; a Fernet token, which older rows hold, begins with "g".
+_SEALED = b"\x01"
+_NONCE_BYTES = 12
 
 
 class WrongKey(Exception):
@@ -21,26 +29,43 @@ class Vault:
     Subkeys live in the store, wrapped: rotating SECRET_KEY re-wraps them and never changes an index.
     """
 
-    __slots__ = ("_cipher", "_subkeys")
+    __slots__ = ("_cipher", "_openers", "_sealer", "_subkeys")
 
     def __init__(self, secret_keys: Sequence[str], wrapped: Mapping[str, bytes]) -> None:
         """Unwrap the subkeys; raises WrongKey where SECRET_KEY is not the one they were wrapped with."""
         self._cipher = MultiFernet([Fernet(key) for key in secret_keys])
+        self._openers = [_aead(key) for key in secret_keys]
+        self._sealer = self._openers[0]
         try:
             self._subkeys = {name: self._cipher.decrypt(wrapped[name]) for name in SUBKEY_NAMES}
         except (InvalidToken, KeyError):
             raise WrongKey from None
 
     def seal(self, plain: str) -> bytes:
-        """Encrypt text (Fernet: AES-128-CBC and HMAC-SHA256)."""
-        return self._cipher.encrypt(plain.encode("utf-8", "surrogatepass"))
+        """Encrypt text with AES-256-GCM under a random nonce.
+
+        One key is good for 2**32 values (NIST SP 800-38D, 8.3): rotate it before.
+        """
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return _SEALED + nonce + self._sealer.encrypt(nonce, plain.encode("utf-8", "surrogatepass"), None)
 
     def open(self, sealed: bytes) -> str:
-        """Decrypt what seal() made; raises WrongKey."""
-        try:
-            return self._cipher.decrypt(sealed).decode("utf-8", "surrogatepass")
-        except InvalidToken:
-            raise WrongKey from None
+        """Decrypt what seal() made, or a Fernet token of an earlier version; raises WrongKey."""
+        return self._opened(sealed).decode("utf-8", "surrogatepass")
+
+    def _opened(self, sealed: bytes) -> bytes:
+        if sealed[:1] != _SEALED:
+            try:
+                return self._cipher.decrypt(sealed)
+            except InvalidToken:
+                raise WrongKey from None
+        nonce, closed = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        for opener in self._openers:
+            try:
+                return opener.decrypt(nonce, closed, None)
+            except (InvalidTag, ValueError):
+                continue
+        raise WrongKey
 
     def number_index(self, e164: str) -> bytes:
         """Return the keyed blind index (32 bytes) by which a number is found again."""
@@ -50,6 +75,12 @@ class Vault:
         """Return what is stored of a code: bound to the person and the number it was sent for."""
         words = b"%d:%s:%s" % (person_id, number_index, code.encode("utf-8"))
         return hmac.digest(self._subkeys["codes"], words, hashlib.sha256)
+
+
+def _aead(secret_key: str) -> AESGCM:
+    """Derive the cipher for values: SECRET_KEY itself only wraps subkeys and opens Fernet tokens."""
+    derived = HKDF(SHA256(), 32, salt=None, info=b"textbridge values 1")
+    return AESGCM(derived.derive(base64.urlsafe_b64decode(secret_key)))
 
 
 def same(left: bytes, right: bytes) -> bool:

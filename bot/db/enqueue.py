@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
 from sqlalchemy import BigInteger, Executable, bindparam, case, exists, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.base import table_of
 from bot.db.bulk import insert_rows
 from bot.db.given import given, rows
+from bot.db.prepared import Prepared
 from bot.db.store import vault_of
 from bot.db.tables import OutboxItem
 from bot.db.types import microseconds
@@ -98,21 +98,18 @@ async def _waiting(session: AsyncSession, pairs: Collection[tuple[int, int]], no
     waiting = Waiting({}, set(), {})
     if not pairs:
         return waiting
-    connection = await session.connection()
-    dialect = connection.dialect.name
-    bound = {**rows(dialect, pairs, "sender", "queue"), "furthest": furthest(now)}
-    for sender, queue, last, has_one in await connection.execute(_of_senders(dialect), bound):
+    asked = await rows(session, pairs, "sender", "queue")
+    for sender, queue, last, has_one in await _OF_SENDERS.run(session, **asked, furthest=furthest(now)):
         if last is not None:
             waiting.last_of_sender[sender] = last
         if has_one:
             waiting.pairs.add((sender, queue))
-    bound = rows(dialect, [(queue,) for queue in {queue for _, queue in pairs}], "queue")
-    found = await connection.execute(_for_recipients(dialect), bound)
+    asked = await rows(session, ((queue,) for queue in {queue for _, queue in pairs}), "queue")
+    found = await _FOR_RECIPIENTS.run(session, **asked)
     waiting.senders_of_recipient.update((queue, senders) for queue, senders in found)
     return waiting
 
 
-@cache
 def _of_senders(dialect: str) -> Executable:
     """For each sender and recipient: the sender's last turn, and whether one of theirs waits for them.
 
@@ -133,7 +130,6 @@ def _of_senders(dialect: str) -> Executable:
     return select(asked.c.sender, asked.c.queue, last_turn, case((last_turn > end, false()), else_=has_one))
 
 
-@cache
 def _for_recipients(dialect: str) -> Executable:
     """For each recipient: how many senders wait for them, among the mails whose turns come first."""
     asked, their = given(dialect, queue=int), _OUTBOX.alias("their")
@@ -141,3 +137,6 @@ def _for_recipients(dialect: str) -> Executable:
     near = first.order_by(their.c.turn).limit(FURTHEST_TURNS).correlate(asked).subquery("near")
     count = select(func.count()).select_from(near).where(near.c.first_of_pair).scalar_subquery()
     return select(asked.c.queue, count)
+
+
+_OF_SENDERS, _FOR_RECIPIENTS = Prepared(_of_senders), Prepared(_for_recipients)

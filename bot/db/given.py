@@ -21,6 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
+from bot.db.prepared import connection_of
+
 _NAME = "given"
 _TYPES: dict[type, TypeEngine[Any]] = {int: BigInteger(), str: Text()}
 
@@ -40,18 +42,21 @@ def given(dialect: str, **columns: type) -> FromClause:
     return func.unnest(*arrays).table_valued(*named, name=_NAME).render_derived()
 
 
-def rows(dialect: str, found: Iterable[tuple[Any, ...]], *columns: str) -> dict[str, Any]:
+async def rows(session: AsyncSession, found: Iterable[tuple[Any, ...]], *columns: str) -> dict[str, Any]:
     """Bind the rows that `given` stands for."""
-    if dialect == "sqlite":
+    connection = await connection_of(session)
+    if connection.dialect.name == "sqlite":
         return {_NAME: json.dumps(list(found))}
     lists = list(zip(*found, strict=True)) or [()] * len(columns)
     return {f"{_NAME}_{name}": list(cells) for name, cells in zip(columns, lists, strict=True)}
 
 
-def given_ids(session: AsyncSession, found: Collection[int]) -> tuple["Select[tuple[int]]", dict[str, Any]]:
+async def given_ids(
+    session: AsyncSession, found: Collection[int]
+) -> tuple["Select[tuple[int]]", dict[str, Any]]:
     """Return what `column.in_()` takes for a list of ids, and what binds it when the statement runs."""
-    dialect = session.get_bind().dialect.name
-    return _ids(dialect), rows(dialect, ((each,) for each in found), "id")
+    dialect = (await connection_of(session)).dialect.name
+    return _ids(dialect), await rows(session, ((each,) for each in found), "id")
 
 
 @cache

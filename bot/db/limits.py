@@ -2,46 +2,60 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Executable, bindparam, delete, literal, select, true, update
+from sqlalchemy import BigInteger, Executable, delete, literal, select, true, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
 from bot.db.given import given, rows
+from bot.db.prepared import Prepared, connection_of
 from bot.db.tables import CodeUse, Usage
-from bot.db.types import Instant, microseconds
+from bot.db.types import MICROSECOND, instant, microseconds
 from bot.db.upsert import insert_for, insert_in
 
 # Clocks of two machines differ by less. A use from later than that was counted by a clock that ran ahead.
 CLOCKS_DIFFER = timedelta(minutes=5)
 _USAGES = table_of(Usage)
+_COLUMNS = ("key", "started_at", "used", "ends_at")
+# As the numbers that they are in the store.
+_HELD = [_USAGES.c.key, *(type_coerce(_USAGES.c[name], BigInteger) for name in _COLUMNS[1:])]
 
 
-@cache
+def _look(dialect: str) -> Executable:
+    """Look counters up. On SQLite whoever writes is alone, so nothing need be locked."""
+    return select(*_HELD).where(_USAGES.c.key.in_(select(given(dialect, key=str).c.key)))
+
+
 def _make_or_lock(dialect: str) -> Executable:
     """Make the counters that are missing and lock the others, in the given order; return them all."""
     keys = given(dialect, key=str)
-    at = bindparam("now", type_=Instant())
-    new = select(keys.c.key, at.label("started_at"), literal(0, BigInteger), at.label("ends_at")).where(
-        true()
-    )
-    insert = insert_in(dialect, _USAGES).from_select(["key", "started_at", "used", "ends_at"], new)
+    zero = literal(0, BigInteger)
+    new = select(keys.c.key, zero.label("started_at"), zero.label("used"), zero.label("ends_at"))
+    insert = insert_in(dialect, _USAGES).from_select(_COLUMNS, new.where(true()))
     locked = insert.on_conflict_do_update(index_elements=["key"], set_={"used": _USAGES.c.used})
-    return locked.returning(_USAGES.c.key, _USAGES.c.used, _USAGES.c.ends_at)
+    return locked.returning(*_HELD)
 
 
-@cache
 def _count(dialect: str) -> Executable:
-    counted = given(dialect, key=str, used=int)
-    return update(_USAGES).where(_USAGES.c.key == counted.c.key).values(used=counted.c.used)
+    counted = given(dialect, key=str, started_at=int, used=int, ends_at=int)
+    insert = insert_in(dialect, _USAGES).from_select(_COLUMNS, select(counted).where(true()))
+    changed = {name: insert.excluded[name] for name in _COLUMNS[1:]}
+    return insert.on_conflict_do_update(index_elements=["key"], set_=changed)
 
 
-@cache
-def _open(dialect: str) -> Executable:
-    opened = given(dialect, key=str, used=int, started_at=int, ends_at=int)
-    values = {name: opened.c[name] for name in ("used", "started_at", "ends_at")}
-    return update(_USAGES).where(_USAGES.c.key == opened.c.key).values(values)
+_LOOK, _MAKE_OR_LOCK, _COUNT = Prepared(_look), Prepared(_make_or_lock), Prepared(_count)
+
+
+class _Window(NamedTuple):
+    """From when something was counted (microseconds since 1970), how often, and until when."""
+
+    started_at: int
+    used: int
+    ends_at: int
+
+
+_NEVER = _Window(0, 0, 0)
 
 
 class Counters:
@@ -51,57 +65,47 @@ class Counters:
     """
 
     def __init__(self) -> None:
-        self._windows: dict[str, tuple[int, datetime]] = {}
+        self._windows: dict[str, _Window] = {}
         self._counted: set[str] = set()
-        self._opened: dict[str, datetime] = {}
 
-    async def hold(self, session: AsyncSession, keys: Collection[str], now: datetime) -> None:
+    async def hold(self, session: AsyncSession, keys: Collection[str]) -> None:
         """Make or lock counters. Whoever holds several at once asks for kinds of keys in the same order."""
         if not keys:
             return
-        connection = await session.connection()
-        dialect = connection.dialect.name
         # In one order for everybody: else two transactions could wait for each other.
-        bound = rows(dialect, [(key,) for key in sorted(keys)], "key")
-        found = await connection.execute(_make_or_lock(dialect), {**bound, "now": now})
-        self._windows.update((key, (used, ends_at)) for key, used, ends_at in found)
+        bound = await rows(session, ((key,) for key in sorted(keys)), "key")
+        on_sqlite = (await connection_of(session)).dialect.name == "sqlite"
+        found = await (_LOOK if on_sqlite else _MAKE_OR_LOCK).run(session, **bound)
+        self._windows |= dict.fromkeys(keys, _NEVER)
+        self._windows.update((key, _Window(*window)) for key, *window in found)
 
     def use(self, key: str, most: int, per: timedelta, now: datetime) -> datetime | None:
         """Count one use of a held key; None where it fits, else the time from which the next one does."""
         if most <= 0:
             return now + per
-        used, ends_at = self._windows[key]
-        if ends_at <= now or ends_at > now + per + CLOCKS_DIFFER:
-            self._windows[key], self._opened[key] = (1, now + per), now
-            return None
+        started_at, used, ends_at = self._windows[key]
+        at = microseconds(now)
+        if ends_at <= at or ends_at > at + (per + CLOCKS_DIFFER) // MICROSECOND:
+            started_at, used, ends_at = at, 0, at + per // MICROSECOND
         if used >= most:
-            return ends_at
-        self._windows[key] = (used + 1, ends_at)
+            return instant(ends_at)
+        self._windows[key] = _Window(started_at, used + 1, ends_at)
         self._counted.add(key)
         return None
 
     async def save(self, session: AsyncSession) -> None:
         """Write down what was counted."""
-        connection = await session.connection()
-        dialect = connection.dialect.name
-        counted = [(key, self._windows[key][0]) for key in self._counted - self._opened.keys()]
-        if counted:
-            await connection.execute(_count(dialect), rows(dialect, counted, "key", "used"))
-        opened = [
-            (key, self._windows[key][0], microseconds(at), microseconds(self._windows[key][1]))
-            for key, at in self._opened.items()
-        ]
-        if opened:
-            bound = rows(dialect, opened, "key", "used", "started_at", "ends_at")
-            await connection.execute(_open(dialect), bound)
+        if not self._counted:
+            return
+        cells = ((key, *self._windows[key]) for key in self._counted)
+        await _COUNT.run(session, **await rows(session, cells, *_COLUMNS))
         self._counted.clear()
-        self._opened.clear()
 
 
 async def use(session: AsyncSession, key: str, most: int, per: timedelta, now: datetime) -> datetime | None:
     """Count one use of `key`; None where it fits, else the time from which the next one does."""
     counters = Counters()
-    await counters.hold(session, [key], now)
+    await counters.hold(session, [key])
     next_at = counters.use(key, most, per, now)
     await counters.save(session)
     return next_at

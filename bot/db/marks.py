@@ -1,16 +1,22 @@
 """Remember small facts about the deployment by name."""
 
-from sqlalchemy import BigInteger, cast, delete, select
+from sqlalchemy import BigInteger, bindparam, cast, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import String
 
+from bot.db.base import table_of
+from bot.db.prepared import Prepared
 from bot.db.tables import Mark
 from bot.db.upsert import insert_for, insert_or_replace
+
+_MARKS = table_of(Mark)
+_MARK = Prepared(lambda _: select(_MARKS.c.value).where(_MARKS.c.name == bindparam("name")))
 
 
 async def mark(session: AsyncSession, name: str) -> str | None:
     """Read a mark."""
-    return await session.scalar(select(Mark.value).where(Mark.name == name))
+    found = await _MARK.run(session, name=name)
+    return str(found[0][0]) if found else None
 
 
 async def set_mark(session: AsyncSession, name: str, value: str) -> None:

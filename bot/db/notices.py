@@ -4,12 +4,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.base import table_of
+from bot.db.bulk import insert_rows
 from bot.db.tables import Notice
+from bot.db.types import microseconds
 
 OPERATOR = 0
+# So many rows a statement: others get the processor between two of them.
+AT_ONCE = 500
+# Kinds that a person is told as an admin or an editor.
+DOMAIN, DOUBT = "domain", "doubt"
+AS_ADMIN = (DOMAIN, DOUBT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,11 @@ async def add(
 
 async def add_for(session: AsyncSession, people: Sequence[int], kind: str, words: str, now: datetime) -> None:
     """Keep the same words for many people, all at once."""
-    same = {"kind": kind, "words": words, "created_at": now, "due_at": now}
-    if people:
-        await session.execute(insert(Notice), [{"person_id": person, **same} for person in people])
+    at = microseconds(now)
+    same = {"kind": kind, "words": words, "created_at": at, "due_at": at, "tries": 0, "parked": False}
+    for start in range(0, len(people), AT_ONCE):
+        some = people[start : start + AT_ONCE]
+        await insert_rows(session, table_of(Notice), [{"person_id": person, **same} for person in some])
 
 
 async def operator_knows(session: AsyncSession, words: str, since: datetime, now: datetime) -> bool:
@@ -61,19 +71,21 @@ async def add_for_texts(
     session: AsyncSession, kind: str, senders: Sequence[tuple[int, int]], now: datetime
 ) -> None:
     """Keep word of texts for their senders, given as (sender, text)."""
+    at = microseconds(now)
     rows = [
         {
             "person_id": sender_id,
             "kind": kind,
             "text_id": text_id,
             "words": "",
-            "created_at": now,
-            "due_at": now,
+            "created_at": at,
+            "due_at": at,
+            "tries": 0,
+            "parked": False,
         }
         for sender_id, text_id in senders
     ]
-    if rows:
-        await session.execute(insert(Notice), rows)
+    await insert_rows(session, table_of(Notice), rows)
 
 
 async def due(session: AsyncSession, now: datetime, most: int) -> list[Untold]:
@@ -136,5 +148,9 @@ async def forget_parked(session: AsyncSession, before: datetime) -> None:
 
 
 async def forget_person(session: AsyncSession, person_id: int) -> None:
-    """Delete what waits to be said to a person about their phone; news of the texts they sent stays."""
-    await session.execute(delete(Notice).where(Notice.person_id == person_id, Notice.text_id.is_(None)))
+    """Delete what waits to be said to a person about their phone; news of the texts they sent stays.
+
+    So does what an admin or editor is told as such.
+    """
+    about_phone = (Notice.text_id.is_(None), Notice.kind.not_in(AS_ADMIN))
+    await session.execute(delete(Notice).where(Notice.person_id == person_id, *about_phone))

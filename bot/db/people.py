@@ -1,15 +1,15 @@
 """Query registrations, who may text whom, blocks and the consent ledger."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
 from datetime import datetime
-from functools import cache
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, and_, delete, not_, select, true, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, func, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
 from bot.db.given import given, rows
+from bot.db.prepared import Prepared
 from bot.db.store import vault_of
 from bot.db.tables import Block, Consent, OptIn, Registration, Verification
 from bot.db.upsert import insert_or_ignore, insert_or_replace
@@ -18,8 +18,7 @@ from bot.db.upsert import insert_or_ignore, insert_or_replace
 ACTIVE, UNPROVEN, SUSPENDED = "active", "unproven", "suspended"
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(NamedTuple):
     """A proven registration. The number stays sealed until number() asks for it."""
 
     id: int
@@ -34,7 +33,11 @@ class Phone:
     state: str
     paused_until: datetime | None
     verified_at: datetime
-    sealed: bytes = field(repr=False)
+    sealed: bytes
+
+    def __repr__(self) -> str:
+        """Leave the number out, sealed as it is."""
+        return f"Phone({self.id})"
 
     def paused(self, now: datetime) -> bool:
         """Tell whether texts are paused at this time."""
@@ -70,8 +73,7 @@ async def phone_of(session: AsyncSession, person_id: int) -> Phone | None:
     return _phone(row) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """What says whether one person may text another in a guild."""
 
     phone: Phone | None
@@ -83,10 +85,7 @@ async def reaches(
     session: AsyncSession, asked: Collection[tuple[int, int, int]]
 ) -> dict[tuple[int, int, int], Reach]:
     """Look up all that counts for (recipient, guild, sender), whatever is found first."""
-    connection = await session.connection()
-    dialect = connection.dialect.name
-    bound = rows(dialect, asked, "recipient", "guild", "sender")
-    found = await connection.execute(_reaches(dialect), bound)
+    found = await _REACHES.run(session, **await rows(session, asked, "recipient", "guild", "sender"))
     return {
         (recipient, guild, sender): Reach(
             Phone(*phone) if phone[0] is not None else None, audience, blocked is not None
@@ -95,7 +94,6 @@ async def reaches(
     }
 
 
-@cache
 def _reaches(dialect: str) -> Executable:
     asked = given(dialect, recipient=int, guild=int, sender=int)
     phone, opted, block = table_of(Registration), table_of(OptIn), table_of(Block)
@@ -103,10 +101,13 @@ def _reaches(dialect: str) -> Executable:
     here = and_(opted.c.person_id == asked.c.recipient, opted.c.guild_id == asked.c.guild)
     joined = joined.outerjoin(opted, here)
     blocked = and_(block.c.person_id == asked.c.recipient, block.c.blocked_id == asked.c.sender)
-    columns = [phone.c["number_sealed" if one.name == "sealed" else one.name] for one in fields(Phone)]
+    columns = [phone.c["number_sealed" if name == "sealed" else name] for name in Phone._fields]
     return select(
         asked.c.recipient, asked.c.guild, asked.c.sender, opted.c.audience, block.c.person_id, *columns
     ).select_from(joined.outerjoin(block, blocked))
+
+
+_REACHES = Prepared(_reaches)
 
 
 async def pause(session: AsyncSession, person_id: int, until: datetime | None) -> bool:
@@ -119,6 +120,13 @@ async def people_on_carrier(session: AsyncSession, guild_id: int, slug: str) -> 
     """List the people whose registration uses a catalogue entry, the unproven included."""
     where = (Registration.carrier == slug, Registration.carrier_guild == guild_id)
     return list((await session.scalars(select(Registration.person_id).where(*where))).all())
+
+
+async def use_of_shared(session: AsyncSession) -> dict[str, int]:
+    """Count the registrations of each shared catalogue entry."""
+    shared = Registration.carrier_guild == 0
+    counted = select(Registration.carrier, func.count()).where(shared).group_by(Registration.carrier)
+    return {row[0]: row[1] for row in await session.execute(counted)}
 
 
 async def unprove(

@@ -43,7 +43,7 @@ async def count(session: AsyncSession, signs: Mapping[str, Mapping[Sign, int]], 
     if not signs:
         return
     connection = await session.connection()
-    dialect, today, at = connection.dialect.name, _number(now.astimezone(UTC).date()), microseconds(now)
+    today, at = _number(now.astimezone(UTC).date()), microseconds(now)
     # In one order for everybody: else two transactions could wait for each other.
     found = [
         (
@@ -52,7 +52,7 @@ async def count(session: AsyncSession, signs: Mapping[str, Mapping[Sign, int]], 
         )
         for domain, counts in sorted(signs.items())
     ]
-    await connection.execute(_add(dialect), rows(dialect, found, *_COLUMNS))
+    await connection.execute(_add(connection.dialect.name), await rows(session, found, *_COLUMNS))
 
 
 async def measured(

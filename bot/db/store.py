@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event, select
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.db import one_trip
 from bot.db.crypto import Vault, make_wrapped_subkeys
 from bot.db.tables import WrappedKey
 
@@ -20,9 +23,23 @@ _log = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
 # A write waits in slices this long, so that a stop shortens the wait of one that has begun.
 WRITE_SLICE_MS = 100
+# Who had to wait for another's write is likely to come again.
+CROWDED_FOR_S = 1.0
 LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
 # 32 MiB of journal: a page that many transactions touch goes to the database file once for all of them.
 CHECKPOINT_PAGES = 8_192
+# Of the file as each connection keeps it at hand: what many transactions touch is not read again by each.
+CACHE_KIB = 32_768
+_PRAGMAS = (
+    f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+    f"cache_size = -{CACHE_KIB}",
+    # What is deleted must not stay readable in free pages.
+    "secure_delete = ON",
+)
 POOL_CONNECTIONS = 5
 POOL_WAIT_S = 30
 POSTGRES_CONNECT_S = 10
@@ -36,10 +53,12 @@ class Store:
         self.engine = engine
         self.vault = vault
         self.is_sqlite = engine.dialect.name == "sqlite"
-        self._writer = engine.execution_options(writing=True, busy_ms=WRITE_SLICE_MS)
+        # On SQLite a connection of its own, since a writer waits for the file otherwise than a reader does.
+        self.writer = make_engine(engine.url, WRITE_SLICE_MS) if self.is_sqlite else engine
         self._longest_wait_s = LONGEST_WAIT_S
         # SQLite has one writer: queue for it here, in order, instead of polling its lock in a thread each.
         self._writers = 0
+        self._crowded_at = -math.inf
         self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
@@ -47,6 +66,8 @@ class Store:
         """Run one transaction that may write; commits at the end, rolls back on any exception."""
         asked = asyncio.get_running_loop().time()
         self._writers += 1
+        if self._writers > 1:
+            self._crowded_at = asked
         try:
             async with self._turn, await self._begin(asked) as session:
                 yield session
@@ -56,8 +77,8 @@ class Store:
 
     @property
     def others_wait(self) -> bool:
-        """Tell, inside a write(), whether others want to write: who writes much should soon make way."""
-        return self._writers > 1
+        """Tell whether others want to write, or did a moment ago: who writes much should make way soon."""
+        return asyncio.get_running_loop().time() - self._crowded_at < CROWDED_FOR_S
 
     async def _begin(self, asked: float) -> AsyncSession:
         """Begin a transaction; the wait for another process counts from when it was asked for.
@@ -66,9 +87,9 @@ class Store:
         """
         clock = asyncio.get_running_loop().time
         while True:
-            session = AsyncSession(self._writer, info={"vault": self.vault})
+            session = AsyncSession(self.writer, info={"vault": self.vault})
             try:
-                await session.connection()
+                session.info["connection"] = await session.connection()
             except BaseException as failed:
                 await session.close()
                 if not (self.is_sqlite and _is_locked(failed)) or clock() - asked >= self._longest_wait_s:
@@ -89,10 +110,12 @@ class Store:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that only reads."""
         async with AsyncSession(self.engine, info={"vault": self.vault}) as session, session.begin():
+            session.info["connection"] = await session.connection()
             yield session
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.writer.dispose()
         await self.engine.dispose()
 
 
@@ -107,14 +130,21 @@ def _is_locked(failed: BaseException) -> bool:
 
 
 def create_private(path: str) -> None:
-    """Make a missing file that only we may read; SQLite gives the files beside it the same rights."""
+    """Make a missing file that only we may read; SQLite gives the files beside it the same rights.
+
+    One that is there is not even opened: to close it again would take away every lock that SQLite holds on it
+    in this process (POSIX, fcntl).
+    """
     # Where it cannot be made, opening it says so.
     with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def make_engine(url: str) -> AsyncEngine:
-    """Build the engine; parameters never appear in error texts (they hold numbers)."""
+def make_engine(url: str | URL, writes_wait_ms: int | None = None) -> AsyncEngine:
+    """Build the engine; parameters never appear in error texts (they hold numbers).
+
+    With `writes_wait_ms` every transaction may write, and waits so long for another process (SQLite).
+    """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
         return create_async_engine(
@@ -130,36 +160,33 @@ def make_engine(url: str) -> AsyncEngine:
         )
     if address.database and not address.database.startswith((":memory:", "file:")):
         create_private(address.database)
+    where, options = address.get_dialect()().create_connect_args(address)
     engine = create_async_engine(
-        url, hide_parameters=True, pool_size=POOL_CONNECTIONS, pool_timeout=POOL_WAIT_S
+        url,
+        async_creator=partial(one_trip.connect, *where, **options),
+        hide_parameters=True,
+        pool_size=POOL_CONNECTIONS,
+        pool_timeout=POOL_WAIT_S,
     )
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    writing = writes_wait_ms is not None
+    event.listen(engine.sync_engine, "connect", partial(_prepare_sqlite, writes_wait_ms or BUSY_TIMEOUT_MS))
+    event.listen(engine.sync_engine, "begin", partial(_begin_sqlite, writing))
     return engine
 
 
-def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(busy_ms: int, connection: Any, _entry: ConnectionPoolEntry) -> None:
     # The driver must not open transactions on its own: it opens none for a SELECT, and then
     # two tasks that read, decide and write both go through.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    # What is deleted must not stay readable in free pages.
-    cursor.execute("PRAGMA secure_delete = ON")
+    for pragma in (*_PRAGMAS, f"busy_timeout = {busy_ms}"):
+        cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    busy_ms = options.get("busy_ms", BUSY_TIMEOUT_MS)
-    if connection.info.get("busy_ms", BUSY_TIMEOUT_MS) != busy_ms:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms}")
-        connection.info["busy_ms"] = busy_ms
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing", False) else "BEGIN")
+def _begin_sqlite(writing: bool, connection: Connection) -> None:
+    immediate = writing or connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 async def open_store(url: str, secret_keys: Sequence[str]) -> Store:

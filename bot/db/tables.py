@@ -175,8 +175,21 @@ class CarrierEntry(Base):
     status_date: Mapped[str | None]
     enabled: Mapped[bool | None]
     removed: Mapped[bool] = mapped_column(default=False)
+    demoted: Mapped[str | None]  # why the look-ups marked it failing; empty once somebody set a status
     changed_by: Mapped[int]
     changed_at: Mapped[datetime]
+
+
+class DomainLook(Base):
+    """What look-ups have found of a domain: when it was there last, and how many nights it was gone since."""
+
+    __tablename__ = "domain_looks"
+    domain: Mapped[str] = mapped_column(String, primary_key=True)
+    looked_at: Mapped[datetime]
+    good_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]  # the first of these nights
+    nights: Mapped[int] = mapped_column(default=0)
+    demoted_at: Mapped[datetime | None]
 
 
 class GatewayDomain(Base):

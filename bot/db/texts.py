@@ -3,19 +3,30 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Executable, cast, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.base import table_of
 from bot.db.bulk import insert_rows
 from bot.db.given import given, given_ids, rows
+from bot.db.prepared import Prepared, connection_of
 from bot.db.store import vault_of
 from bot.db.tables import OutboxItem, TextRow
-from bot.db.types import microseconds
+from bot.db.types import Instant, microseconds
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import FINAL, Item, State
 
@@ -43,21 +54,21 @@ def _standing(row: TextRow) -> Standing:
 
 async def standings(session: AsyncSession, ids: Collection[int]) -> dict[int, Standing]:
     """Find texts by id."""
-    connection = await session.connection()
-    dialect = connection.dialect.name
-    found = await connection.execute(_standings(dialect), rows(dialect, [(one,) for one in ids], "id"))
-    return {row.id: Standing(*row) for row in found}
+    found = await _STANDINGS.run(session, **await rows(session, ((one,) for one in ids), "id"))
+    return {row[0]: Standing(*row) for row in found}
 
 
-@cache
 def _standings(dialect: str) -> Executable:
     columns = [_TEXTS.c[one.name] for one in fields(Standing)]
     return select(*columns).where(_TEXTS.c.id.in_(select(given(dialect, id=int).c.id)))
 
 
+_STANDINGS = Prepared(_standings)
+
+
 async def lock_standings(session: AsyncSession, ids: Collection[int]) -> dict[int, Standing]:
     """Find texts by id as they stand now, and let nobody else judge them before this transaction's end."""
-    wanted, bound = given_ids(session, ids)
+    wanted, bound = await given_ids(session, ids)
     statement = select(*_STANDING).where(TextRow.id.in_(wanted)).order_by(TextRow.id).with_for_update()
     return {row[0]: Standing(*row) for row in await session.execute(statement, bound)}
 
@@ -72,7 +83,7 @@ async def stranded(session: AsyncSession, most: int) -> Sequence[int]:
 
 async def take_turns(session: AsyncSession, ids: Collection[int]) -> None:
     """Let one transaction at a time decide on an interaction; SQLite's writer is alone anyway."""
-    if session.get_bind().dialect.name == "postgresql":
+    if (await connection_of(session)).dialect.name == "postgresql":
         wanted = func.unnest(cast(sorted(ids), ARRAY(BigInteger))).column_valued("wanted")
         await session.execute(select(func.pg_advisory_xact_lock(wanted)))
 
@@ -109,12 +120,12 @@ async def add(session: AsyncSession, new: Sequence[tuple[Standing, OpenAnswer | 
 async def open_answers(session: AsyncSession, ids: Collection[int], now: datetime) -> dict[int, OpenAnswer]:
     """Find the answers of texts that can still be edited."""
     where = (TextRow.id.in_(ids), TextRow.answer_until > now)
-    rows = await session.execute(
+    found = await session.execute(
         select(TextRow.id, TextRow.answer_sealed, TextRow.answer_until).where(*where)
     )
     vault = vault_of(session)
     return {
-        row_id: OpenAnswer(vault.open(sealed), until) for row_id, sealed, until in rows if sealed and until
+        row_id: OpenAnswer(vault.open(sealed), until) for row_id, sealed, until in found if sealed and until
     }
 
 
@@ -126,7 +137,7 @@ async def forget_answers(session: AsyncSession, now: datetime) -> None:
 
 async def part_states(session: AsyncSession, ids: Collection[int]) -> dict[int, list[str]]:
     """List the states of the mails of each text, in order of the parts."""
-    wanted, bound = given_ids(session, ids)
+    wanted, bound = await given_ids(session, ids)
     statement = (
         select(OutboxItem.text_id, OutboxItem.state)
         .where(OutboxItem.text_id.in_(wanted))
@@ -143,16 +154,32 @@ async def accept_whole(
     session: AsyncSession, ids: Collection[int], now: datetime
 ) -> dict[int, tuple[int, datetime | None]]:
     """Move waiting texts of one part whose mail was taken; returns (sender, end of the answer) of those."""
-    wanted, bound = given_ids(session, ids)
-    statement = (
-        update(_TEXTS)
-        # Not `state == queued`: SQLite would look through everything that is queued.
-        .where(_TEXTS.c.id.in_(wanted), _TEXTS.c.parts == 1, _TEXTS.c.state.not_in(FINAL))
-        .values(state=State.ACCEPTED, reason="", parts_sent=1, changed_at=now)
-        .returning(_TEXTS.c.id, _TEXTS.c.sender_id, _TEXTS.c.answer_until)
-    )
-    rows = await session.execute(statement, bound)
-    return {text_id: (sender_id, until) for text_id, sender_id, until in rows}
+    listed = await rows(session, ((one,) for one in ids), "id")
+    found = {text_id: (sender, until) for text_id, sender, until in await _WHOLE.run(session, **listed)}
+    if found:
+        await _ACCEPT_WHOLE.run(session, **listed, now=now)
+    return found
+
+
+def _of_one_part(dialect: str) -> tuple[ColumnElement[bool], ...]:
+    wanted = select(given(dialect, id=int).c.id)
+    # Not `state == queued`: SQLite would look through everything that is queued.
+    not_ended = (_TEXTS.c.state != state for state in sorted(FINAL))
+    return _TEXTS.c.id.in_(wanted), _TEXTS.c.parts == 1, *not_ended
+
+
+def _whole(dialect: str) -> Executable:
+    asked = select(_TEXTS.c.id, _TEXTS.c.sender_id, _TEXTS.c.answer_until).where(*_of_one_part(dialect))
+    return asked.order_by(_TEXTS.c.id).with_for_update()
+
+
+def _accept_whole(dialect: str) -> Executable:
+    now = bindparam("now", type_=Instant())
+    values = {"state": State.ACCEPTED, "reason": "", "parts_sent": 1, "changed_at": now}
+    return update(_TEXTS).where(*_of_one_part(dialect)).values(values)
+
+
+_WHOLE, _ACCEPT_WHOLE = Prepared(_whole), Prepared(_accept_whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +198,7 @@ async def move(session: AsyncSession, moves: Iterable[Move], now: datetime) -> N
     for one in moves:
         alike.setdefault((one.state, one.reason, one.parts_sent), []).append(one.text_id)
     for (state, reason, sent), ids in alike.items():
-        wanted, bound = given_ids(session, ids)
+        wanted, bound = await given_ids(session, ids)
         statement = update(table_of(TextRow)).where(TextRow.id.in_(wanted))
         values = {"state": state, "reason": reason, "parts_sent": sent, "changed_at": now}
         await session.execute(statement.values(values), bound)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 # SQLite hands out row ids only for a column whose type is exactly INTEGER.
 ROW_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -22,7 +22,12 @@ def never_used_id() -> int:
 
 def microseconds(value: datetime) -> int:
     """Count microseconds since 1970."""
-    return (value - _EPOCH) // _MICROSECOND
+    return (value - _EPOCH) // MICROSECOND
+
+
+def instant(value: int) -> datetime:
+    """Return the time that is so many microseconds after 1970, UTC."""
+    return _EPOCH + value * MICROSECOND
 
 
 class Instant(TypeDecorator[datetime]):
@@ -41,4 +46,4 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Give the time back in UTC."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else instant(value)

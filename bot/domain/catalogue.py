@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from bot.domain.allowance import NOTHING_KNOWN, Allowance
 from bot.domain.phone import is_nanp, trunk_prefix
 
 
@@ -68,10 +69,11 @@ class Carrier:
     mms_domain: str | None = None
     rate: int | None = None
     """Texts a minute that the gateway takes, where that is known; 0 for any number."""
+    allowance: Allowance = NOTHING_KNOWN
     status: Status = Status.UNKNOWN
     status_date: date | None = None
     status_date_parts: int = 3
-    """How much of the date is known: 1 the year, 2 year and month, 3 the day."""
+    """How much of the date is known: 0 nothing, 1 the year, 2 year and month, 3 the day."""
     retires_on: date | None = None
     successor: str | None = None
     note: str = ""
@@ -91,6 +93,12 @@ class Carrier:
         return written[: {1: 4, 2: 7}.get(self.status_date_parts, 10)]
 
     @property
+    def links_pass(self) -> bool:
+        """Tell whether texts with links may go: carriers take them for spam, unless it is known otherwise."""
+        known = self.allowance.links
+        return self.kind is Kind.SERVICE if known is None else known
+
+    @property
     def label(self) -> str:
         """Write one line of at most 100 characters for a list of choices."""
         where = self.country or "any country"
@@ -107,8 +115,11 @@ def offered(carrier: Carrier, today: date | None = None) -> bool:
     return refusal(carrier, today) is None
 
 
-def refusal(carrier: Carrier, today: date | None = None) -> str | None:
-    """Say why nobody may register with this carrier and what to do instead, or None where they may."""
+def refusal(carrier: Carrier, today: date | None = None, instead: str = "") -> str | None:
+    """Say why nobody may register with this carrier and what to do instead, or None where they may.
+
+    `instead` names what carries its texts now: the one that took over, or a service that is on.
+    """
     if carrier.kind is Kind.PAGING:
         return f"{carrier.name} takes pages for pagers, not texts for phones; choose your phone's carrier."
     if carrier.kind is Kind.MAILBOX:
@@ -119,9 +130,9 @@ def refusal(carrier: Carrier, today: date | None = None) -> str | None:
     if carrier.enabled:
         return None
     if carrier.retires_on and today and today >= carrier.retires_on:
-        return f"{_closing(carrier.name, carrier.retires_on, today)} {_way_out(carrier)}"
+        return f"{_closing(carrier.name, carrier.retires_on, today)} {_way_out(carrier, instead)}"
     if carrier.status in (Status.FAILING, Status.RETIRED):
-        return _closed(carrier)
+        return f"{_state(carrier)} {_way_out(carrier, instead)}"
     if carrier.kind is Kind.SERVICE:
         needs = f" It needs {carrier.needs}." if carrier.needs else ""
         return f"{carrier.name} is not switched on here; ask the bot's owner.{needs}"
@@ -158,16 +169,14 @@ def _closing(name: str, retires_on: date, today: date) -> str:
     return f"{name}'s e-mail gateway closes on {day}, in {'1 day' if days == 1 else f'{days} days'}."
 
 
-def _closed(carrier: Carrier) -> str:
-    return f"{_state(carrier)} {_way_out(carrier)}"
-
-
 def _state(carrier: Carrier) -> str:
     since = f" since {carrier.status_when}" if carrier.status_when else ""
     return f"{carrier.name} is marked {carrier.status}{since}. {carrier.note}".rstrip()
 
 
-def _way_out(carrier: Carrier) -> str:
+def _way_out(carrier: Carrier, instead: str) -> str:
+    if instead:
+        return f"{instead} carries texts instead: use /phone register with {instead} as the carrier."
     if carrier.successor:
         return "Choose the carrier that took over from it, or ask an admin for a service that takes mail."
     return "Ask an admin for a service that takes texts by mail, or register a number of another carrier."

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import Final
 
+from bot.domain.allowance import LONGEST_LENGTH, SHORTEST_LENGTH, Subject
 from bot.domain.catalogue import Carrier, Form, Grade, Kind, Status
 from bot.domain.catalogue_file import Catalogue
 from bot.domain.countries import COUNTRIES
@@ -14,9 +15,9 @@ _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _PREFIX: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _LONGEST_SLUG_CHARS: Final = 60
 _LONGEST_SENTENCE_CHARS: Final = 300
+_LONGEST_LINE_CHARS: Final = 120
 _OLDEST: Final = date(1995, 1, 1)
 _FARTHEST_RETIREMENT: Final = timedelta(days=3650)
-_UNDATED: Final = "undated"
 
 
 def problems(catalogue: Catalogue, today: date | None = None) -> list[str]:
@@ -27,6 +28,7 @@ def problems(catalogue: Catalogue, today: date | None = None) -> list[str]:
         wrong = [
             *_naming(carrier, catalogue),
             *_address(carrier),
+            *_limits(carrier),
             *_dates(carrier, today),
             *_evidence(carrier),
         ]
@@ -42,6 +44,10 @@ def _naming(carrier: Carrier, catalogue: Catalogue) -> list[str]:
         problem = name_problem(name)
         if problem:
             wrong.append(problem)
+    if carrier.host_network is not None and not _is_line(carrier.host_network):
+        wrong.append("the host network is named on one short line")
+    if len(set(carrier.brands)) < len(carrier.brands) or carrier.name in carrier.brands:
+        wrong.append("a brand is named once, and not like the carrier itself")
     if carrier.country is not None and carrier.country not in COUNTRIES:
         wrong.append("the country is not an ISO 3166 code of two capital letters")
     if carrier.country is None and carrier.kind is Kind.BRAND:
@@ -51,6 +57,10 @@ def _naming(carrier: Carrier, catalogue: Catalogue) -> list[str]:
     if carrier.successor == carrier.slug:
         wrong.append("it cannot be its own successor")
     return wrong
+
+
+def _is_line(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_LINE_CHARS and text.isprintable() and text == text.strip()
 
 
 def _address(carrier: Carrier) -> list[str]:
@@ -70,14 +80,29 @@ def _address(carrier: Carrier) -> list[str]:
     return wrong
 
 
+def _limits(carrier: Carrier) -> list[str]:
+    wrong: list[str] = []
+    allowance = carrier.allowance
+    if allowance.length is not None and not SHORTEST_LENGTH <= allowance.length <= LONGEST_LENGTH:
+        wrong.append(f"a length is {SHORTEST_LENGTH} to {LONGEST_LENGTH} characters a mail")
+    if allowance.subject is Subject.REQUIRED and carrier.supported:
+        wrong.append("a gateway that requires a Subject cannot be supported, since ours is empty")
+    if allowance.attachments and not carrier.mms_domain and carrier.kind is not Kind.SERVICE:
+        wrong.append("attachments go to an mms_domain, or to a service")
+    return wrong
+
+
 def _dates(carrier: Carrier, today: date | None) -> list[str]:
     wrong: list[str] = []
     known = carrier.status_date
-    undated = any(_UNDATED in line for line in carrier.evidence)
-    if carrier.status is not Status.UNKNOWN and known is None and not undated:
-        wrong.append("a status other than unknown needs its date, or evidence that says undated")
+    if carrier.status is not Status.UNKNOWN and known is None and carrier.status_date_parts:
+        wrong.append('a status other than unknown needs its date, or the date "unknown"')
+    if not carrier.status_date_parts and (known or carrier.status is Status.UNKNOWN):
+        wrong.append('the date "unknown" goes with a status that is known')
     if known and (known < _OLDEST or (today is not None and known > today)):
         wrong.append("the status date is in the future or before 1995")
+    if carrier.retires_on and known and carrier.retires_on < known and carrier.status is not Status.RETIRED:
+        wrong.append("it retired before its status was looked at: mark it retired")
     if carrier.retires_on and today and carrier.retires_on > today + _FARTHEST_RETIREMENT:
         wrong.append("it retires more than ten years from now")
     return wrong
@@ -87,6 +112,8 @@ def _evidence(carrier: Carrier) -> list[str]:
     wrong: list[str] = []
     if not carrier.evidence:
         wrong.append("an entry needs evidence")
+    if not all(map(_is_line, carrier.evidence)) or (carrier.needs and not _is_line(carrier.needs)):
+        wrong.append("evidence and needs are short lines")
     if carrier.status in (Status.FAILING, Status.RETIRED) and not carrier.note:
         wrong.append("a failing or retired entry needs a note that says what happened")
     if carrier.grade is Grade.UNKNOWN and carrier.status is Status.ACTIVE:

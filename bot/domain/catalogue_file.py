@@ -10,16 +10,19 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from bot.domain.allowance import Allowance, Subject
 from bot.domain.catalogue import Carrier, Form, Gateway, Grade, Kind, Status
 from bot.domain.errors import UserError
 
 LONGEST_FILE_CHARS: Final = 1_000_000
 MOST_ENTRIES: Final = 5_000
 MOST_A_MINUTE: Final = 1_000_000
+_NO_DATE: Final = "unknown"
 _PART_OF_DATE: Final = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
 _KEYS: Final = (
     *("slug", "name", "country", "brands", "kind", "host_network"),
     *("gateway", "form", "prefix", "mms_domain", "rate"),
+    *("length", "subject", "links", "attachments"),
     *("status", "status_date", "retires_on", "successor", "note", "evidence", "grade"),
     *("needs", "supported", "why_not"),
 )
@@ -106,6 +109,7 @@ def _read(entry: dict[str, Any]) -> Carrier:
         gateway=_gateway(entry),
         mms_domain=_optional(entry, "mms_domain"),
         rate=_rate(entry.get("rate")),
+        allowance=_allowance(entry),
         status=Status(entry.get("status", Status.UNKNOWN)),
         status_date=status_date,
         status_date_parts=parts,
@@ -115,7 +119,7 @@ def _read(entry: dict[str, Any]) -> Carrier:
         evidence=_strings(entry, "evidence"),
         grade=Grade(entry.get("grade", Grade.UNKNOWN)),
         needs=_optional(entry, "needs") or "",
-        supported=_yes(entry.get("supported", True)),
+        supported=_yes(entry, "supported", absent=True) is not False,
         why_not=_optional(entry, "why_not") or "",
     )
 
@@ -131,6 +135,14 @@ def _rate(value: object) -> int | None:
     if value is not None and (type(value) is not int or not 0 <= value <= MOST_A_MINUTE):
         raise ValueError("not a number of texts a minute")
     return value
+
+
+def _allowance(entry: dict[str, Any]) -> Allowance:
+    length = entry.get("length")
+    if length is not None and type(length) is not int:
+        raise TypeError("length")
+    subject = Subject(entry.get("subject", Subject.UNKNOWN))
+    return Allowance(length, subject, _yes(entry, "links"), _yes(entry, "attachments"))
 
 
 def _string(entry: dict[str, Any], key: str) -> str:
@@ -150,14 +162,17 @@ def _strings(entry: dict[str, Any], key: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _yes(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("supported")
+def _yes(entry: dict[str, Any], key: str, *, absent: bool | None = None) -> bool | None:
+    value = entry.get(key, absent)
+    if value is not absent and not isinstance(value, bool):
+        raise TypeError(key)
     return value
 
 
 def _date(value: object) -> tuple[date | None, int]:
-    """Read a TOML date, or the text `2016` or `2024-12` where only so much is known."""
+    """Read a TOML date, or the text `2016`, `2024-12` or `unknown` where only so much is known."""
+    if value == _NO_DATE:
+        return None, 0
     if value is None or type(value) is date:
         return value, 3
     match = _PART_OF_DATE.fullmatch(value) if isinstance(value, str) else None
@@ -173,7 +188,11 @@ def _table(carrier: Carrier) -> str:
         "gateway": gateway.domain,
         "form": gateway.form,
         "prefix": gateway.prefix,
-        "status_date": carrier.status_date if carrier.status_date_parts == 3 else carrier.status_when,
+        "status_date": carrier.status_date if carrier.status_date_parts == 3 else _part_of_date(carrier),
+        "length": carrier.allowance.length,
+        "subject": "" if carrier.allowance.subject is Subject.UNKNOWN else carrier.allowance.subject,
+        "links": carrier.allowance.links,
+        "attachments": carrier.allowance.attachments,
     }
     default = Carrier(slug="", name="")
     lines = ["[[carrier]]"]
@@ -182,6 +201,10 @@ def _table(carrier: Carrier) -> str:
         if value not in (None, "", ()) and value != getattr(default, key, None):
             lines.append(f"{key} = {_toml(value)}")
     return "\n".join((*lines, ""))
+
+
+def _part_of_date(carrier: Carrier) -> str:
+    return carrier.status_when if carrier.status_date_parts else _NO_DATE
 
 
 def _toml(value: object) -> str:

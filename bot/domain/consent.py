@@ -1,12 +1,17 @@
 """Say what a person agrees to when they register a phone; a changed wording gets a new version."""
 
 WORDING_VERSION = "2026-11-1"
-CONSENT_IN_GUILD = (
-    "This is my phone. People in this server may text it through this bot and my carrier; "
-    "I can stop it with /phone."
-)
-CONSENT_IN_DM = (
-    "This is my phone. People I allow may text it through this bot and my carrier; I can stop it with /phone."
-)
 # Who may text a person in a guild.
 EVERYONE, NOBODY = "everyone", "nobody"
+
+
+def consent_words(in_guild: bool, service: str = "") -> str:
+    """Word the agreement; `service` names the one that carries the texts where that is no phone company."""
+    who = "People in this server" if in_guild else "People I allow"
+    through = f"this bot, {service} and my carrier" if service else "this bot and my carrier"
+    return f"This is my phone. {who} may text it through {through}; I can stop it with /phone."
+
+
+def wording(service_slug: str = "") -> str:
+    """Name the wording for the ledger, with the service that was agreed to."""
+    return f"{WORDING_VERSION} {service_slug}".rstrip()

@@ -1,6 +1,6 @@
 """Say when the people on a carrier hear that its gateway closes, and in which words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final
 
@@ -36,28 +36,28 @@ def gateway_ends(carriers: Iterable[Carrier]) -> dict[str, date]:
     return {domain: ends_on for domain, ends_on in ends.items() if ends_on is not None}
 
 
-def closing_words(carrier: Carrier, ends_on: date, today: date, services: Sequence[str]) -> str:
+def closing_words(carrier: Carrier, ends_on: date, today: date, instead: str) -> str:
     """Tell somebody that their carrier's gateway closes, and what to do."""
     days = (ends_on - today).days
     left = "1 day" if days == 1 else f"{days} days"
     return (
         f"{carrier.name}'s e-mail gateway closes on {ends_on.isoformat()}, in {left}; nobody can text your "
-        f"phone through it after that. {way_out(services, 'Before then, use')}"
+        f"phone through it after that. {way_out(instead, 'Before then, use')}"
     )
 
 
-def suspended_words(carrier: Carrier, ends_on: date, services: Sequence[str]) -> str:
+def suspended_words(carrier: Carrier, ends_on: date, instead: str) -> str:
     """Tell somebody that their registration is suspended, why, and what to do."""
     return (
         f"{carrier.name}'s e-mail gateway closed on {ends_on.isoformat()}, so your registration is suspended "
-        f"and nobody can text your phone. {way_out(services, 'Use')}"
+        f"and nobody can text your phone. {way_out(instead, 'Use')}"
     )
 
 
-def way_out(services: Sequence[str], begin: str) -> str:
-    """Say what helps whose carrier takes no texts: a service where one is switched on."""
-    if services:
-        return f"{begin} /phone register with {' or '.join(services[:3])}, which takes your number as it is."
+def way_out(instead: str, begin: str) -> str:
+    """Say what helps whose carrier takes no texts: what took it over, or a service, where there is one."""
+    if instead:
+        return f"{begin} /phone register with {instead} instead."
     return (
         f"{begin} /phone register with a number of another carrier, or ask an admin for a service that takes "
         "texts by mail."

@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.domain.errors import UserError
 from bot.domain.plain import clean, one_line, visible
-from bot.domain.segments import GSM7_UNITS, UCS2_UNITS, cut, fits, is_gsm7, septets, utf16_units
+from bot.domain.segments import ONE_SMS, Room, cut, fits, is_gsm7, septets, utf16_units
 
 LONGEST_HANDLE_CHARS: Final = 32
 LONGEST_SERVER_UNITS: Final = 24
@@ -14,8 +14,10 @@ LONGEST_UCS2_HEAD_UNITS: Final = 44
 _CODE: Final = re.compile(r"[0-9]{4,10}", re.ASCII)
 
 
-def chat_parts(handle: str, server: str, words: str, *, most: int = 10) -> tuple[str, ...]:
-    """Write the texts that carry `words`, each with our own first line and each within one SMS.
+def chat_parts(
+    handle: str, server: str, words: str, *, most: int = 10, room: Room = ONE_SMS
+) -> tuple[str, ...]:
+    """Write the texts that carry `words`, each with our own first line and each within one mail's room.
 
     `words` is plain text (`plain.plain`). Raise UserError where nothing visible is left or where it
     would take more than `most` texts.
@@ -25,9 +27,9 @@ def chat_parts(handle: str, server: str, words: str, *, most: int = 10) -> tuple
         raise UserError("There is nothing to send; type some words that can be seen.")
     head = _head(handle, server, said)
     whole = f"{head}\n{said}"
-    if fits(whole):
+    if fits(whole, room):
         return (whole,)
-    pieces = _pieces(head, said)
+    pieces = _pieces(head, said, room)
     if len(pieces) > most:
         raise UserError(_too_long(said, len(pieces), most))
     total = len(pieces)
@@ -56,13 +58,13 @@ def _head(handle: str, server: str, words: str) -> str:
     return start + (one_line(server, room) or "a server"[:room])
 
 
-def _pieces(head: str, words: str) -> list[str]:
+def _pieces(head: str, words: str, room: Room) -> list[str]:
     """Cut the words, with room in the first line for numbers of as many digits as there turn out to be."""
     pieces: list[str] = []
     for digits in range(1, 6):
         first_line = f"{head} ({'9' * digits}/{'9' * digits})\n"
-        septet_room = GSM7_UNITS - septets(first_line) if is_gsm7(first_line) else 0
-        pieces = cut(words, septet_room, UCS2_UNITS - utf16_units(first_line))
+        septet_room = room.septets - septets(first_line) if is_gsm7(first_line) else 0
+        pieces = cut(words, septet_room, room.utf16 - utf16_units(first_line))
         if len(pieces) < 10**digits:
             break
     return pieces

@@ -1,7 +1,7 @@
 """Find carriers by what a person types of their name, brand, domain or country."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +45,17 @@ def rank(
             shelf = _group(entry.carrier, country_hint) * _DEGREES + _degree(entry, whole)
             shelves[shelf].append(entry.carrier)
     return [carrier for shelf in shelves for carrier in shelf][:limit]
+
+
+def by_use(entries: Iterable[SearchEntry], uses: Mapping[str, int]) -> tuple[SearchEntry, ...]:
+    """Put what many people use before what few use, closed entries last; `uses` counts by slug."""
+    return tuple(sorted(entries, key=lambda entry: _in_use(entry.carrier, uses)))
+
+
+def _in_use(carrier: Carrier, uses: Mapping[str, int]) -> tuple[bool, int]:
+    closed = carrier.status in (Status.FAILING, Status.RETIRED) and not carrier.enabled
+    # A server's own entries have no count: its admin would see in their order who registered.
+    return closed, -(uses.get(carrier.slug, 0) if carrier.guild_id is None else 0)
 
 
 def _entry(carrier: Carrier) -> SearchEntry:

@@ -2,12 +2,16 @@
 
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 GSM7_UNITS: Final = 160
 """One text of the default alphabet, in septets (3GPP TS 23.040)."""
 UCS2_UNITS: Final = 70
 """One text of anything else, in UTF-16 units."""
+_JOINED_GSM7_UNITS: Final = 153
+_JOINED_UCS2_UNITS: Final = 67
+"""What each of several joined texts carries beside its header (3GPP TS 23.040, 9.2.3.24)."""
 
 _BASIC: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -17,6 +21,24 @@ _EXTENDED: Final = frozenset("\f^{}\\[~]|€")
 _GSM7: Final = _BASIC | _EXTENDED
 """Each of these travels as an escape and a second septet."""
 _JOINER: Final = "\u200d"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Hold how much one mail may carry, in the units of either alphabet."""
+
+    septets: int
+    utf16: int
+
+
+ONE_SMS: Final = Room(GSM7_UNITS, UCS2_UNITS)
+
+
+def room_for(length: int) -> Room:
+    """Say what a gateway takes that is said to take so many characters; a long one joins several texts."""
+    if length <= GSM7_UNITS:
+        return Room(length, min(length, UCS2_UNITS))
+    return Room(length, length // _JOINED_GSM7_UNITS * _JOINED_UCS2_UNITS)
 
 
 def is_gsm7(text: str) -> bool:
@@ -40,9 +62,9 @@ def utf16_units(text: str) -> int:
     return len(text) + (0 if text.isascii() else sum(char > "\uffff" for char in text))
 
 
-def fits(text: str) -> bool:
-    """Tell whether a text travels as one SMS."""
-    return length(text) <= (GSM7_UNITS if is_gsm7(text) else UCS2_UNITS)
+def fits(text: str, room: Room = ONE_SMS) -> bool:
+    """Tell whether a text travels in one mail, which is one SMS where nothing else is known."""
+    return length(text) <= (room.septets if is_gsm7(text) else room.utf16)
 
 
 def cut(words: str, septet_room: int, utf16_room: int) -> list[str]:

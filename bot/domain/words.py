@@ -7,6 +7,7 @@ REFUSAL = (
     "That person isn't taking texts from you in this server. "
     "They can turn texts on with /phone register, or here with /phone allow."
 )
+NO_LINKS = "Their carrier turns texts with links away as spam. Take the link out, then send it again."
 RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
 UNBUILT, GATEWAY_CLOSED = "unbuilt", "gateway_closed"
 

@@ -108,7 +108,7 @@ class Door:
 
     def _tls_context(self) -> ssl.SSLContext | None:
         if self._config.security != "none" and self._tls is None:
-            self._tls = _make_tls_context(self._config.ca_file)
+            self._tls = make_tls_context(self._config.ca_file)
         return self._tls
 
     async def _log_in(self, client: aiosmtplib.SMTP, username: str, password: str) -> None:
@@ -135,7 +135,8 @@ def _hang_up(client: aiosmtplib.SMTP) -> None:
     client.close()
 
 
-def _make_tls_context(ca_file: str | None) -> ssl.SSLContext:
+def make_tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Build the context in which every server must prove its name."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:

@@ -37,8 +37,7 @@ class Job:
             return
         try:
             tell(reply)
-        except Exception:  # noqa: BLE001 - see below
-            # A bug of whoever asked; the connection has other mails under way and must go on.
+        except Exception:  # noqa: BLE001 - a bug of whoever asked must not stop the connection's other mails
             _log.exception("smtp: the word on a mail (%r) was not taken", reply)
 
 

@@ -2,14 +2,13 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """One mail to one gateway address. Neither the address nor the words show in a repr."""
 
     recipient: str

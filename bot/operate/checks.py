@@ -12,9 +12,9 @@ _CHECKS = (
     ("ruff", "format", "--check", "--quiet"),
     ("mypy",),
 )
-# Three processes, each with servers of its own, keep two cores busy: tests wait for a third of their time.
+# Four processes, each with servers of its own, keep two cores busy: tests wait for half of their time.
 # The tests of one file stay together and in order; the longest files come first (tests/conftest.py).
-_SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+_SIDE_BY_SIDE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def run_checks(size: str, pytest_args: Sequence[str], env: Mapping[str, str], checkout: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from bot.exits import USAGE
+from bot.operate.carriers_cli import add_carriers
 
 # The names of settings that `setup` takes as flags; kept here so that parsing needs no package.
 SETUP_FLAGS = (
@@ -43,6 +44,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     command("run", "run the bot with the settings that `setup` wrote; installs nothing")
     command("migrate", "bring the store's schema up to date; `run` does it too")
     command("invite", "print the address that adds the bot to a server")
+    add_carriers(command("carriers", "check, import, export or count the list of carriers"))
     keys = command("keys", "`keys new` prints a new key for SECRET_KEY")
     keys.add_argument("action", type=_new, metavar="new", help="make a key")
     args, rest = parser.parse_known_args(argv)

@@ -31,7 +31,7 @@ class Bounds:
 
     async def _hold(self, keys: set[str]) -> None:
         if self._limits is not None:
-            await self._counters.hold(self._session, keys, self._now)
+            await self._counters.hold(self._session, keys)
 
     def count_sender(self, sender: int, recipient: int) -> None:
         """Count an attempt, whoever is meant. Raises UserError that says when the next one can go."""

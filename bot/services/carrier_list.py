@@ -80,6 +80,8 @@ def _matches(carrier: Carrier, wanted: Wanted) -> bool:
 def _line(listed: Listed) -> str:
     carrier = listed.carrier
     domain = carrier.gateway.domain if carrier.gateway else "takes no texts by mail"
+    if not carrier.supported:
+        domain = f"{domain}, not supported"
     own = ", this server's own" if carrier.guild_id else ""
     off = (
         ", off"
@@ -130,6 +132,7 @@ async def describe(session: AsyncSession, shelf: Shelf, actor: Actor, slug: str,
     lines += [f"Network: {carrier.host_network}"] if carrier.host_network else []
     lines += [f"Form of numbers: {carrier.gateway.form or 'not known'}"] if carrier.gateway else []
     lines += [f"Pictures: {carrier.mms_domain}"] if carrier.mms_domain else []
+    lines += [f"Limits: {carrier.allowance}"] if str(carrier.allowance) else []
     known = "; ".join(carrier.evidence) or "none on file"
     lines.append(f"Evidence ({carrier.grade}): {known}")
     told = (

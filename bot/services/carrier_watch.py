@@ -14,7 +14,6 @@ from bot.services.shelf import Shelf
 
 # How soon a new day, or a change that another command made, is noticed.
 IDLE_S = 1.0
-NOTICE = "doubt"
 _DOUBT = (
     "Codes sent to {domain} ({names}) have stopped coming back. Whoever registers there now is warned; "
     "look at /carrier show, and switch it off with /carrier disable if it is dead."
@@ -54,7 +53,7 @@ class CarrierWatch:
             for domain in await self._doubtful(now, session):
                 if await signs.doubt(session, domain, now):
                     await self._tell(session, domain, now)
-            await entries.touch(session)
+            await entries.count_change(session)
         async with self._store.read() as session:
             await self._shelf.refresh(session)
 
@@ -73,4 +72,4 @@ class CarrierWatch:
         names = ", ".join(carrier.name for carrier in self._shelf.at_domain(domain)[:5]) or "no carrier now"
         own = await entries.admins_at_domain(session, domain)
         people = sorted({notices.OPERATOR, *self._editors(), *own})
-        await notices.add_for(session, people, NOTICE, _DOUBT.format(domain=domain, names=names), now)
+        await notices.add_for(session, people, notices.DOUBT, _DOUBT.format(domain=domain, names=names), now)

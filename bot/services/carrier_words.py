@@ -1,8 +1,6 @@
 """Word what is known against a carrier, and whom a change of it touches."""
 
-from collections.abc import Sequence
-
-from bot.domain.catalogue import Carrier, Status
+from bot.domain.catalogue import Carrier, Kind, Status
 from bot.domain.ending import way_out
 from bot.services.carrier_change import Actor
 
@@ -26,6 +24,20 @@ def enabling(carrier: Carrier) -> str:
     if carrier.status is Status.ACTIVE and not carrier.retires_on:
         return f"{evidence(carrier)}\nEnable {carrier.name}? A code will show whether it works."
     return f"{evidence(carrier)}\nEnable {carrier.name} all the same? A code will show whether it works."
+
+
+def ready_service(carrier: Carrier) -> bool:
+    """Tell whether a service is switched on without a question: nothing speaks against it."""
+    return carrier.kind is Kind.SERVICE and carrier.status in (Status.ACTIVE, Status.UNKNOWN)
+
+
+def switched_on(carrier: Carrier, whose: str, again: str) -> str:
+    """Say what people do with a carrier that was switched on, and what a service needs first."""
+    if carrier.kind is not Kind.SERVICE:
+        return f"{carrier.name} is on {whose}.{again} People can use it with /phone register."
+    sender = " (that is SMTP_FROM)" if "the sending address" in carrier.needs else ""
+    needs = f" It needs {carrier.needs}{sender}." if carrier.needs else ""
+    return f"{carrier.name} is on {whose}: /phone register works without naming a carrier.{again}{needs}"
 
 
 def removing(carrier: Carrier, actor: Actor, count: int, *, shared: bool) -> str:
@@ -53,11 +65,10 @@ def unproved(actor: Actor, count: int) -> str:
     return f" {_people(count)} must prove their phone again, and will be told." if count else ""
 
 
-def removed_words(carrier: Carrier, services: Sequence[str]) -> str:
+def removed_words(carrier: Carrier, instead: str) -> str:
     """Tell somebody that their carrier is not used here any more, and what to do."""
-    return f"The bot no longer sends texts through {carrier.name}, so nobody can text your phone. " + way_out(
-        services, "Use"
-    )
+    gone = f"The bot no longer sends texts through {carrier.name}, so nobody can text your phone."
+    return f"{gone} {way_out('' if instead == carrier.name else instead, 'Use')}"
 
 
 def _people(count: int) -> str:

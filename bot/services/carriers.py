@@ -13,8 +13,17 @@ from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
 from bot.services.carrier_change import NOTHING, Actor, Ask, Change, Done, as_values, checked, entry_values
 from bot.services.carrier_list import find
-from bot.services.carrier_words import enabling, removed_words, removing, stranded, unproved
+from bot.services.carrier_words import (
+    enabling,
+    ready_service,
+    removed_words,
+    removing,
+    stranded,
+    switched_on,
+    unproved,
+)
 from bot.services.gateway_domains import open_domain
+from bot.services.offers import way_out
 from bot.services.shelf import SHARED, Listed, Shelf
 
 OWN_CARRIERS_PER_GUILD = 50
@@ -107,7 +116,7 @@ async def switch(
         still_closed = refusal(replace(carrier, enabled=True), now.date())
         if still_closed is not None:
             raise UserError(still_closed)
-        if not confirmed:
+        if not confirmed and not ready_service(carrier):
             return Ask(enabling(carrier))
     # Only what an editor enabled against its status is marked so: for the rest a closing date still counts.
     enabled = (True if closed is not None else None) if on else False
@@ -118,10 +127,7 @@ async def switch(
     await entries.audit(session, actor.guild_id, actor.person_id, action, slug, before, after, now)
     whose = "for everyone" if owner == SHARED else "in this server"
     if on:
-        return Done(
-            f"{carrier.name} is on {whose}.{await _shown_again(session, shelf, actor, owner, slug, now)}"
-            " People can use it with /phone register."
-        )
+        return Done(switched_on(carrier, whose, await _shown_again(session, shelf, actor, owner, slug, now)))
     count = len(await people.people_on_carrier(session, listed.guild, slug)) if owner == listed.guild else 0
     hit = stranded(carrier, actor, count) if owner == listed.guild else ""
     return Done(f"{carrier.name} is off {whose}.{hit} /carrier enable turns it on again.")
@@ -144,7 +150,8 @@ async def remove(
     before = entry_values(listed.carrier)
     await entries.audit(session, actor.guild_id, actor.person_id, "carrier remove", slug, before, {}, now)
     hit = await people.unprove(session, listed.guild, slug)
-    await notices.add_for(session, hit, "unproven", removed_words(listed.carrier, shelf.services_on()), now)
+    instead = way_out(shelf, actor.guild_id, listed.carrier, now.date())
+    await notices.add_for(session, hit, "unproven", removed_words(listed.carrier, instead), now)
     back = " /carrier enable brings it back." if is_shared else ""
     return Done(f"Removed {listed.carrier.name}.{unproved(actor, len(hit))}{back}")
 

@@ -1,7 +1,7 @@
 """Claim what may go now, lane by lane, each claim asked about once more."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from bot.services.shelf import Shelf
 from bot.services.standing import update_standings
 
 # At most so many in one transaction: whoever wants to write meanwhile waits for its end.
-AT_ONCE, AT_ONCE_WHILE_OTHERS_WAIT = 256, 48
+AT_ONCE, AT_ONCE_WHILE_OTHERS_WAIT = 1024, 128
 # Rows of queues that have enough in flight are passed over: then so many more are looked at.
 LOOK_AHEAD, FURTHEST_LOOK = 4, 1000
 # Another relay holds the lane just now, for as long as its claim takes.
@@ -60,11 +60,7 @@ class Claimer:
             return claimed
         await self.shelf.refresh(session)
         await gateways.take([*waiting, ACCOUNT] if self.has_account_rate else waiting)
-        picked: dict[int, str] = {}
-        share = max((AT_ONCE_WHILE_OTHERS_WAIT if hurried else AT_ONCE) // len(waiting), 1)
-        for domain in waiting:
-            chosen = await self._pick(session, gateways, domain, share, claimed, now)
-            picked |= dict.fromkeys(chosen, domain)
+        picked = await self._pick_all(session, gateways, waiting, claimed, now, hurried=hurried)
         items = await leases.lease(session, self.owner, picked.keys(), now)
         if items:
             permitted = await permit(session, items, self.shelf, self.owner, now)
@@ -88,44 +84,57 @@ class Claimer:
         """Sort lanes that share the account's pace: those with codes first, then who has waited longest."""
         return sorted(waiting, key=lambda domain: (not waiting[domain], self.served.get(domain, 0)))
 
-    async def _pick(
+    async def _pick_all(
         self,
         session: AsyncSession,
         gateways: Gateways,
-        domain: str,
-        share: int,
+        waiting: Sequence[str],
         claimed: Claimed,
         now: datetime,
-    ) -> list[int]:
-        """Choose what goes in one lane, as far as its pace, its breaker, the account and room allow."""
-        paced = [domain, ACCOUNT] if self.has_account_rate else [domain]
+        *,
+        hurried: bool,
+    ) -> dict[int, str]:
+        """Choose what goes, lane by lane; returns the lane of each."""
+        share = max((AT_ONCE_WHILE_OTHERS_WAIT if hurried else AT_ONCE) // len(waiting), 1)
+        rooms = {domain: self._room(gateways, domain, share, claimed, now) for domain in waiting}
+        in_queues, picked = self.flight.in_queues(), dict[int, str]()
+        full = [queue for queue, count in in_queues.items() if count >= MOST_OF_ONE_QUEUE]
+        most = {domain: room + MOST_OF_ONE_QUEUE for domain, room in rooms.items() if room > 0}
+        for domain, due in (await leases.due(session, most, now, full)).items():
+            # What this claim chose in other lanes has taken of the account's pace, too.
+            room = min(rooms[domain], self._room(gateways, domain, share, claimed, now))
+            chosen = pick(due, room, in_queues)
+            if len(chosen) < room and len(due) == most[domain]:
+                far = {domain: room * LOOK_AHEAD + FURTHEST_LOOK}
+                chosen = pick((await leases.due(session, far, now, full))[domain], room, in_queues)
+            picked |= dict.fromkeys(chosen, domain)
+            self._note(gateways, domain, len(chosen), room, claimed)
+        return picked
+
+    def _paced(self, domain: str) -> list[str]:
+        return [domain, ACCOUNT] if self.has_account_rate else [domain]
+
+    def _room(self, gateways: Gateways, domain: str, share: int, claimed: Claimed, now: datetime) -> int:
+        """Say how many may go in one lane, as far as its pace, its breaker, the account and room allow."""
+        paced = self._paced(domain)
         if not all(gateways.holds(lane) for lane in paced):
             claimed.wait_until(now + HELD_ELSEWHERE)
-            return []
+            return 0
         space = self.room_of(domain) - self.flight.in_lane(domain)
         if space <= 0:
             claimed.drained = False
-            return []
+            return 0
         room = min(gateways.room(lane, min(space, share)) for lane in paced)
         if room <= 0:
             claimed.wait_until(max(gateways.opens_at(lane) for lane in paced))
-            return []
-        picked = await self._pick_due(session, domain, room, now)
-        if picked:
-            self.served[domain] = max(self.served.values(), default=0) + 1
-        for lane in paced:
-            gateways.went(lane, len(picked))
-        if len(picked) == room:
-            claimed.drained = False
-            claimed.wait_until(max(gateways.opens_at(lane) for lane in paced))
-        return picked
+        return max(room, 0)
 
-    async def _pick_due(self, session: AsyncSession, domain: str, room: int, now: datetime) -> list[int]:
-        in_queues, picked = self.flight.in_queues(), list[int]()
-        full = [queue for queue, count in in_queues.items() if count >= MOST_OF_ONE_QUEUE]
-        for looked_at in (room + MOST_OF_ONE_QUEUE, room * LOOK_AHEAD + FURTHEST_LOOK):
-            due = await leases.due(session, domain, now, looked_at, full)
-            picked = pick(due, room, in_queues)
-            if len(picked) == room or len(due) < looked_at:
-                break
-        return picked
+    def _note(self, gateways: Gateways, domain: str, chosen: int, room: int, claimed: Claimed) -> None:
+        """Take in that so many of a lane go, of the room that there was."""
+        if chosen:
+            self.served[domain] = max(self.served.values(), default=0) + 1
+        for lane in self._paced(domain):
+            gateways.went(lane, chosen)
+        if chosen == room:
+            claimed.drained = False
+            claimed.wait_until(max(gateways.opens_at(lane) for lane in self._paced(domain)))

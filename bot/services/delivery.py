@@ -16,7 +16,7 @@ from bot.db import outbox
 from bot.db.bell import Bell, ring
 from bot.db.store import Store
 from bot.domain.lanes import ACCOUNT
-from bot.domain.outcome import Reply, again_at, decide
+from bot.domain.outcome import Reply, again_at
 from bot.services.claiming import Claimed, Claimer
 from bot.services.gateways import Explainer, Gateways
 from bot.services.in_flight import InFlight, Put
@@ -31,9 +31,11 @@ PROBE_PATIENCE_S = 0.05
 # A stop must end in time also where the store takes nothing.
 RECORD_WITHIN_S, RECORD_AGAIN_S = 1.2, 0.1
 # Mails of one lane in flight for each connection: more where the road runs dry between two passes.
-FEWEST_A_CONNECTION, MOST_A_CONNECTION = 4, 24
+FEWEST_A_CONNECTION, MOST_A_CONNECTION = 4, 48
 # At most so many results in one transaction: whoever wants to write meanwhile waits for its end.
-RECORD_AT_ONCE = 256
+RECORD_AT_ONCE, RECORD_WHILE_OTHERS_WAIT = 1024, 128
+# How long results may wait for each other: the mails are with the server, only the word of it waits.
+GATHER_S = 0.005
 Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
 
 
@@ -103,12 +105,15 @@ class Relay:
         # Where this fails we may hold leases that we do not know of, which the next pass must see to first.
         self._swept_at = None
         async with self._store.write() as session:
+            # Whatever ended while we waited for our turn comes along.
+            results += self._learned(now, past=len(results))
             gateways = Gateways(session, self._rate_of, now, self._ports.jitter)
             moved = await self._record(session, gateways, results, now)
             if due_sweep:
-                held = {item.id for item, _ in results} | set(self._flight.ids)
+                held = {result.item.id for result in results} | set(self._flight.ids)
                 moved += await sweep(session, self._owner, held, now, gateways)
             claimed = Claimed()
+            self._flight.begin_rest()
             if not self._outage.away:
                 claimed = await self._claimer.claim(session, gateways, now, hurried=self._store.others_wait)
             moved += await self._explainer.explain(session, gateways.closed(), now)
@@ -122,10 +127,15 @@ class Relay:
             self.recall()
         return await self._seconds_to_next(claimed, now)
 
-    def _learned(self, now: datetime) -> list[Result]:
-        results = self._flight.results(RECORD_AT_ONCE)
-        self._outage.learn([decide(reply) for _, reply in results], results, now)
+    def _learned(self, now: datetime, past: int = 0) -> list[Result]:
+        most = RECORD_WHILE_OTHERS_WAIT if self._store.others_wait else RECORD_AT_ONCE
+        results = self._flight.results(max(most, past))[past:]
+        self._outage.learn(results, now)
         return results
+
+    async def gather(self) -> None:
+        """Wait a moment for what is on the road: results that are recorded together cost less."""
+        await self._flight.ended(GATHER_S)
 
     async def _record(
         self, session: AsyncSession, gateways: Gateways, results: Sequence[Result], now: datetime
@@ -146,8 +156,7 @@ class Relay:
         self._outage.explained(now)
         self._flight.recorded(results)
         self._make_room(claimed)
-        for item, mail in claimed.mails:
-            self._flight.begin(item, mail)
+        self._flight.begin_all(claimed.mails)
         if moved:
             self.moved.set()
 
@@ -185,18 +194,22 @@ class Relay:
             return min(self._outage.seconds_left(now), longest)
         if claimed.again_at is not None:
             return min(max((claimed.again_at - now).total_seconds(), 0.0), longest)
+        if self._flight.ids:
+            # What becomes of them wakes us; what is put off for less than that comes a little later.
+            return longest
         async with self._store.read() as session:
             due = await outbox.next_due(session, now)
         return longest if due is None else min(max((due - now).total_seconds(), 0.05), longest)
 
     async def finish(self) -> None:
         """Wait for what is being sent (the road is closing), record it and give back what was not begun."""
+        self._flight.begin_rest()
         await self._flight.ended()
         with suppress(TimeoutError):
             async with asyncio.timeout(RECORD_WITHIN_S):
                 await self._record_in_the_end()
-        for item, reply in self._flight.results():
-            _log.error("outbox %d: %s at %r could not be recorded", item.id, decide(reply), reply)
+        for item, reply, outcome in self._flight.results():
+            _log.error("outbox %d: %s at %r could not be recorded", item.id, outcome, reply)
 
     async def _record_in_the_end(self) -> None:
         while self._flight.results(1):

@@ -131,6 +131,7 @@ class Desk:
     async def refresh(self) -> None:
         """Take over what another process, or we, changed of the catalogue."""
         await self.read(self.shelf.refresh)
+        await self.shelf.fold()
 
     async def glance(self) -> None:
         """Do so if it is quick: for a form, which must open within 3 s and is checked when it is sent."""

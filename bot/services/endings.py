@@ -1,6 +1,5 @@
 """Tell people in time that their carrier's gateway closes, and suspend them on the day it does."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +8,7 @@ from bot.db import endings, notices
 from bot.db.store import Store
 from bot.domain.catalogue import refusal
 from bot.domain.ending import CLOSED, closing_words, step_began, step_due, suspended_words
+from bot.services.offers import way_out
 from bot.services.shelf import Listed, Shelf
 
 # In one transaction: whoever wants to write meanwhile waits for its end.
@@ -18,7 +18,7 @@ NOTICE = "ending"
 
 async def see_to_endings(store: Store, shelf: Shelf, now: datetime) -> None:
     """Do what is due today for every entry that has an end date; doing it again changes nothing."""
-    for listed in shelf.entries():
+    for listed in shelf.everywhere():
         ends_on = listed.carrier.retires_on
         # What an editor enabled all the same has no end.
         if ends_on is None or refusal(listed.carrier, ends_on) is None:
@@ -26,20 +26,21 @@ async def see_to_endings(store: Store, shelf: Shelf, now: datetime) -> None:
         step, told = step_due(ends_on, now.date()), AT_ONCE
         while step is not None and told == AT_ONCE:
             async with store.write() as session:
-                told = await _tell_some(session, listed, ends_on, step, shelf.services_on(), now)
+                instead = way_out(shelf, listed.carrier.guild_id, listed.carrier, ends_on)
+                told = await _tell_some(session, listed, ends_on, step, instead, now)
 
 
 async def _tell_some(
-    session: AsyncSession, listed: Listed, ends_on: date, step: int, services: Sequence[str], now: datetime
+    session: AsyncSession, listed: Listed, ends_on: date, step: int, instead: str, now: datetime
 ) -> int:
     """Tell some of the people on an entry; returns how many."""
     carrier = listed.carrier
     if step == CLOSED:
         hit = await endings.suspend(session, listed.guild, carrier.slug, AT_ONCE)
-        words = suspended_words(carrier, ends_on, services)
+        words = suspended_words(carrier, ends_on, instead)
     else:
         began = step_began(ends_on, step)
         hit = await endings.tell(session, listed.guild, carrier.slug, ends_on, step, began, AT_ONCE)
-        words = closing_words(carrier, ends_on, now.date(), services)
+        words = closing_words(carrier, ends_on, now.date(), instead)
     await notices.add_for(session, hit, NOTICE, words, now)
     return len(hit)

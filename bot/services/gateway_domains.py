@@ -15,7 +15,6 @@ from bot.services.shelf import Shelf
 
 MOST_REQUESTS, REQUESTS_PER = 5, timedelta(days=30)
 KEEP_REQUESTS = timedelta(days=90)
-NOTICE = "domain"
 _LONGEST_SERVER_CHARS = 40
 _QUIET_MARKS = " -'.,!&"
 
@@ -70,7 +69,7 @@ async def _ask_owner(
         f"<@{actor.person_id}>, an admin of {_shown(actor.guild_name)}, asks for the gateway {domain}. "
         f"If you allow it, texts may go to any number at {domain}. The buttons answer; so does /carrier add."
     )
-    await notices.add(session, notices.OPERATOR, NOTICE, now, words=words, request_id=request_id)
+    await notices.add(session, notices.OPERATOR, notices.DOMAIN, now, words=words, request_id=request_id)
     return Done(f"The bot's owner is asked about {domain}. The answer comes by DM.")
 
 
@@ -90,7 +89,7 @@ async def answer(
         return f"{domain} is on the list. Whoever asked is told, and can /carrier add it now."
     await entries.audit(session, request.guild_id, editor_id, "domain refuse", domain, {}, {}, now)
     words = f"The bot's owner did not put {domain} on the list of gateways. Pick another one."
-    await notices.add(session, request.asked_by, NOTICE, now, words=words)
+    await notices.add(session, request.asked_by, notices.DOMAIN, now, words=words)
     return f"{domain} stays off the list. Whoever asked is told."
 
 
@@ -104,7 +103,7 @@ async def _put_on_list(
 
 async def _tell_allowed(session: AsyncSession, people: set[int], domain: str, now: datetime) -> None:
     words = f"The bot's owner put {domain} on the list of gateways. You can /carrier add it now."
-    await notices.add_for(session, sorted(people), NOTICE, words, now)
+    await notices.add_for(session, sorted(people), notices.DOMAIN, words, now)
 
 
 def _shown(server: str) -> str:

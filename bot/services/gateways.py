@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import lanes, notices, outbox, texts
 from bot.db.leases import Leased
 from bot.domain.lanes import ACCOUNT, Lane, Verdict, goes, learn, may_go, opens_at, returned, verdict
-from bot.domain.outcome import Outcome, Reply, decide
+from bot.domain.outcome import Outcome, Reply
 from bot.domain.words import GATEWAY_CLOSED
 from bot.services.standing import say_why_they_wait
 
@@ -33,9 +33,9 @@ class Gateways:
         self._before: dict[str, Lane] = {}
         self._tried: dict[str, Lane] = {}  # closed lanes as they were before a text tried them
 
-    async def take_for(self, results: Sequence[tuple[Leased, Reply]]) -> None:
+    async def take_for(self, results: Sequence[tuple[Leased, Reply, Outcome]]) -> None:
         """Hold the lanes of attempts; one that learns something is waited for where another relay has it."""
-        said = [(item.domain, verdict(reply, decide(reply))) for item, reply in results]
+        said = {(item.domain, verdict(reply, outcome)) for item, reply, outcome in results}
         learning = {domain for domain, says in said if says is Verdict.REFUSED}
         took = {domain for domain, says in said if says is Verdict.TOOK} - learning
         learning |= await lanes.troubled(self._session, took)
@@ -89,6 +89,9 @@ class Gateways:
         lane = self._lanes.get(item.domain)
         if lane is None:
             # Nothing that it could learn from this one.
+            return False
+        if outcome is Outcome.SENT and not lane.refused and not lane.closed:
+            # Nearly every mail, and nothing new.
             return False
         said = verdict(reply, outcome)
         was_closed = lane.closed

@@ -4,16 +4,20 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bot.db.leases import Leased
 from bot.domain.outcome import Outcome, Reply, Step, decide
 from bot.domain.picking import MOST_OF_ONE_QUEUE
 from bot.services.permit import Sendable
+from bot.services.recording import Result
 
 _log = logging.getLogger(__name__)
 # A mail that waits longer behind another is given back and asked about again: its recipient may have paused.
 BEHIND_LASTS_S = 0.1
+# So many begin without a pause.
+BEGIN_AT_ONCE = 64
 # The same for one that waits for a connection.
 PERMIT_LASTS_S = 2.0
 # Hand over a mail: its gateway's lane, whether it is urgent, until when it may begin (loop time), who hears.
@@ -37,7 +41,9 @@ class InFlight:
         self._chains: dict[int, _Chain] = {}
         self._stuck: Counter[int] = Counter()
         self._by_lane: Counter[str] = Counter()
-        self._results: list[tuple[Leased, Reply]] = []
+        self._results: list[Result] = []
+        self._to_begin: deque[tuple[Leased, Sendable]] = deque()
+        self._beginning: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -58,29 +64,54 @@ class InFlight:
             for queue, chain in self._chains.items()
         }
 
-    def results(self, most: int | None = None) -> list[tuple[Leased, Reply]]:
+    def results(self, most: int | None = None) -> list[Result]:
         """List what ended first and is not recorded yet."""
         return self._results[:most]
 
-    def recorded(self, results: Sequence[tuple[Leased, Reply]]) -> None:
+    def recorded(self, results: Sequence[Result]) -> None:
         """Forget what is written down now: the first of results()."""
-        for item, reply in results:
+        for item, _, outcome in results:
             del self._held[item.id]
-            if decide(reply) is not Outcome.SENT:
+            if outcome is not Outcome.SENT:
                 self._stuck[item.queue] -= 1
-        self._stuck += Counter()  # drops those at zero
+                if not self._stuck[item.queue]:
+                    del self._stuck[item.queue]
         del self._results[: len(results)]
 
-    def begin(self, item: Leased, mail: Sendable) -> None:
-        """Send a mail that we hold, or keep it until those before it are taken."""
-        self._held[item.id] = item
-        self._by_lane[item.domain] += 1
-        self._empty.clear()
+    def begin_all(self, mails: Sequence[tuple[Leased, Sendable]]) -> None:
+        """Send mails that we hold: the first at once, many more in turn with whatever else the loop does.
+
+        So the store works on the next pass meanwhile.
+        """
+        for item, _ in mails:
+            self._held[item.id] = item
+            self._by_lane[item.domain] += 1
+            self._empty.clear()
+        self._to_begin.extend(mails)
+        self._begin_some()
+        if self._to_begin and (self._beginning is None or self._beginning.done()):
+            self._beginning = asyncio.create_task(self._begin_in_turn(), name="begin")
+
+    async def _begin_in_turn(self) -> None:
+        while self._to_begin:
+            await asyncio.sleep(0)
+            self._begin_some()
+
+    def _begin_some(self, most: int = BEGIN_AT_ONCE) -> None:
+        for _ in range(min(most, len(self._to_begin))):
+            self._begin(*self._to_begin.popleft())
+
+    def begin_rest(self) -> None:
+        """Send what is left of them now: whoever claims must know what every queue has on the road."""
+        self._begin_some(len(self._to_begin))
+
+    def _begin(self, item: Leased, mail: Sendable) -> None:
+        """Send a mail, or keep it until those before it are taken."""
         now = asyncio.get_running_loop().time()
         chain = self._chains.get(item.queue)
         if self._stuck[item.queue]:
             # One before it did not go, which the claim could not know yet.
-            self._take(item, Reply(Step.STOPPED, None))
+            self._not_begun(item)
         elif chain is not None:
             chain.behind.append((item, mail, now + BEHIND_LASTS_S))
         else:
@@ -89,6 +120,8 @@ class InFlight:
 
     def recall(self) -> None:
         """Give back what has not gone out yet, so that it is asked about again: permissions changed."""
+        while self._to_begin:
+            self._not_begun(self._to_begin.popleft()[0])
         for chain in self._chains.values():
             self._stop(chain.behind)
 
@@ -101,7 +134,10 @@ class InFlight:
 
     def _stop(self, behind: deque[tuple[Leased, Sendable, float]]) -> None:
         while behind:
-            self._take(behind.popleft()[0], Reply(Step.STOPPED, None))
+            self._not_begun(behind.popleft()[0])
+
+    def _not_begun(self, item: Leased) -> None:
+        self._take(item, Reply(Step.STOPPED, None), Outcome.STOPPED)
 
     def _send(self, item: Leased, mail: Sendable, now: float) -> None:
         def end(reply: Reply) -> None:
@@ -117,24 +153,29 @@ class InFlight:
     def _ended(self, item: Leased, reply: Reply) -> None:
         chain, now = self._chains[item.queue], asyncio.get_running_loop().time()
         fresh = bool(chain.behind) and chain.behind[0][2] >= now
-        if fresh and decide(reply) is Outcome.SENT:
+        outcome = decide(reply)
+        if fresh and outcome is Outcome.SENT:
             chain.since = now
             self._send(*chain.behind.popleft())
         else:
             # Given back before this one is recorded: what its end means for them applies then.
             self._stop(chain.behind)
             del self._chains[item.queue]
-        self._take(item, reply)
+        self._take(item, reply, outcome)
 
-    def _take(self, item: Leased, reply: Reply) -> None:
-        self._results.append((item, reply))
+    def _take(self, item: Leased, reply: Reply, outcome: Outcome) -> None:
+        self._results.append(Result(item, reply, outcome))
         self._by_lane[item.domain] -= 1
-        if decide(reply) is not Outcome.SENT:
+        if outcome is not Outcome.SENT:
             self._stuck[item.queue] += 1
-        if not self._chains:
+        if not (self._chains or self._to_begin):
             self._empty.set()
         self._wake.set()
 
-    async def ended(self) -> None:
-        """Wait until nothing is on the road (it is closing)."""
-        await self._empty.wait()
+    async def ended(self, seconds: float | None = None) -> None:
+        """Wait until nothing is on the road: as it closes, or no longer than for so many seconds."""
+        if self._empty.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()

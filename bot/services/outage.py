@@ -69,11 +69,9 @@ class Outage:
         left = (self._until - now).total_seconds() if self._until else 0.0
         return min(max(left, 0.05), 1.0)
 
-    def learn(
-        self, outcomes: Sequence[Outcome], results: Sequence[tuple[object, Reply]], now: datetime
-    ) -> None:
+    def learn(self, results: Sequence[tuple[object, Reply, Outcome]], now: datetime) -> None:
         """Open, keep or end an outage from what attempts came to."""
-        for outcome, (_, reply) in zip(outcomes, results, strict=True):
+        for _, reply, outcome in results:
             if self.away:
                 return
             if outcome is Outcome.RELAY_AWAY:

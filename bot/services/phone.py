@@ -11,6 +11,7 @@ from bot.domain.errors import UserError
 from bot.domain.phone import mask
 from bot.domain.states import Item
 from bot.domain.words import UNSURE, short
+from bot.services.offers import way_out
 from bot.services.shelf import Listed, Shelf
 from bot.services.standing import update_standings
 
@@ -49,7 +50,8 @@ async def _what_to_do(
         return "It takes no texts until you type the code that is on its way, with /phone verify."
     ends_on = listed.carrier.retires_on if listed is not None else None
     if listed is not None and ends_on is not None and ends_on <= now.date():
-        return suspended_words(listed.carrier, ends_on, shelf.services_on())
+        instead = way_out(shelf, listed.carrier.guild_id, listed.carrier, ends_on)
+        return suspended_words(listed.carrier, ends_on, instead)
     if listed is not None and listed.off:
         name = listed.carrier.name
         return f"It takes no texts while {name} is switched off. /phone register offers others."

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,11 +29,18 @@ from bot.services.standing import note_taken, update_standings
 
 _log = logging.getLogger(__name__)
 RetryAt = Callable[[int], datetime]  # from the attempts so far
-Result = tuple[Leased, Reply]
 ACCOUNT_PAUSE = timedelta(minutes=30)
 CODE_NOTICE = "code"
 EXPIRE_AT_ONCE = 200
 MANY_ATTEMPTS = 16
+
+
+class Result(NamedTuple):
+    """What an attempt came to."""
+
+    item: Leased
+    reply: Reply
+    outcome: Outcome
 
 
 @dataclass(slots=True)
@@ -49,11 +57,11 @@ class _Record:
 
     async def plain(self, results: Sequence[Result]) -> None:
         """Record what needs no thought, all at once: mails sent, and mails not begun."""
-        not_begun = {item.id: item.domain for item, reply in results if decide(reply) is Outcome.STOPPED}
+        not_begun = {item.id: item.domain for item, _, outcome in results if outcome is Outcome.STOPPED}
         await leases.put_back(self.session, self.owner, not_begun.keys(), self.now)
         for domain, count in Counter(not_begun.values()).items():
             self.gateways.returned(domain, count)
-        sent = {item.id: item for item, reply in results if decide(reply) is Outcome.SENT}
+        sent = {item.id: item for item, _, outcome in results if outcome is Outcome.SENT}
         ours = await leases.finish(self.session, self.owner, sent.keys(), Item.SENT)
         for item in sent.values():
             self._take_note(item, item.id in ours, "")
@@ -135,8 +143,7 @@ async def record(
     writing = _Record(session, owner, now, retry_at, gateways)
     await writing.plain(results)
     odd: list[tuple[Leased, str, str, int | None]] = []
-    for item, reply in results:
-        outcome = decide(reply)
+    for item, reply, outcome in results:
         if outcome is Outcome.SENT:
             gateways.learn(item, reply, outcome)
         elif outcome is not Outcome.STOPPED:
@@ -172,7 +179,8 @@ async def take_over(session: AsyncSession, owner: int, now: datetime, gateways: 
     await leases.adopt(session, items, owner)
     _log.warning("outbox: took over %d leases of a relay that is gone", len(items))
     # No waiting for these: the break was ours, not the server's.
-    lost = [(item, Reply(Step.LOST, None)) for item in items]
+    broke = Reply(Step.LOST, None)
+    lost = [Result(item, broke, decide(broke)) for item in items]
     return await record(session, owner, lost, now, lambda _: now, gateways)
 
 

@@ -14,8 +14,8 @@ from bot.db.crypto import same
 from bot.db.store import vault_of
 from bot.db.tables import Verification
 from bot.domain.address import recipient
-from bot.domain.catalogue import Carrier, Form, Gateway, forms_to_try, refusal, warning
-from bot.domain.consent import EVERYONE, NOBODY, WORDING_VERSION
+from bot.domain.catalogue import Carrier, Form, Gateway, Kind, forms_to_try, refusal, warning
+from bot.domain.consent import EVERYONE, NOBODY, wording
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.phone import Number, parse_number
@@ -23,6 +23,7 @@ from bot.domain.render import code_text
 from bot.domain.signs import Sign, doubt_words
 from bot.domain.states import Item
 from bot.domain.words import CODE_SENT, EVICTED, NO_SUCH_CARRIER
+from bot.services.offers import way_out
 from bot.services.shelf import SHARED, Shelf
 from bot.services.signs import note
 from bot.services.texting import MAIL_ID_BYTES
@@ -59,14 +60,15 @@ def carrier_to_register(
         raise UserError(NO_SUCH_CARRIER)
     if listed.off:
         raise UserError(f"{listed.carrier.name} is switched off here. Pick another carrier, or ask an admin.")
-    closed = refusal(listed.carrier, now.date())
+    today = now.date()
+    closed = refusal(listed.carrier, today, way_out(shelf, guild_id, listed.carrier, today))
     if closed is not None:
         raise UserError(closed)
     if listed.carrier.gateway is None or listed.carrier.gateway.domain not in shelf.domains:
         raise UserError(f"{listed.carrier.name}'s gateway is not on the owner's list. Pick another carrier.")
     since = shelf.doubts.get(listed.carrier.gateway.domain)
     warnings = [doubt_words(listed.carrier.name, since)] if since else []
-    warnings += [told] if (told := warning(listed.carrier, now.date())) else []
+    warnings += [told] if (told := warning(listed.carrier, today)) else []
     return listed.carrier, listed.carrier.gateway, " ".join(warnings) or None
 
 
@@ -95,7 +97,7 @@ async def begin(
     await outbox.end_waiting(session, Item.CANCELLED, queue=-ask.person_id)
     if may_send:
         await _send_code(session, claim, now)
-        await people.add_consent(session, ask.person_id, "register", WORDING_VERSION, ask.guild_id, now)
+        await people.add_consent(session, ask.person_id, "register", claim.wording, ask.guild_id, now)
     else:
         # So that no command tells a capped number from a free one.
         await verifications.start_decoy(session, claim, now + CODE_LIFE)
@@ -140,7 +142,7 @@ def _claim(ask: Ask, carrier: Carrier, gateway: Gateway, number: Number) -> veri
         _form(ask, carrier),
         gateway.prefix,
         ask.guild_id,
-        WORDING_VERSION,
+        wording(carrier.slug if carrier.kind is Kind.SERVICE else ""),
     )
 
 
@@ -209,9 +211,10 @@ async def check_code(
 
 
 async def _registered(session: AsyncSession, waiting: Verification, now: datetime) -> Checked:
-    person_id, guild_id, wording = waiting.person_id, waiting.guild_id, waiting.wording
+    person_id, guild_id = waiting.person_id, waiting.guild_id
+    agreed = waiting.wording  # read before the row goes
     evicted = await verifications.prove(session, waiting, now)
-    await people.add_consent(session, person_id, "verified", wording, guild_id, now)
+    await people.add_consent(session, person_id, "verified", agreed, guild_id, now)
     if evicted is not None:
         await notices.add(session, evicted, "evicted", now, words=EVICTED)
     if guild_id is None:

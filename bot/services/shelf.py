@@ -1,34 +1,24 @@
 """Keep the catalogue as it is now: what ships, what editors changed, and what each guild shows."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import carriers as entries
 from bot.db import signs
 from bot.db.people import ACTIVE, Phone
-from bot.db.tables import CarrierEntry
-from bot.domain.catalogue import Carrier, Form, Gateway, Kind, Status, refusal
+from bot.domain.catalogue import Carrier, Kind, refusal
 from bot.domain.catalogue_file import Catalogue
-from bot.domain.ending import gateway_ends
-from bot.domain.search import rank, search_entries
+from bot.domain.search import SearchEntry, by_use, rank, search_entries
+from bot.services.shelf_build import SHARED as SHARED
+from bot.services.shelf_build import Listed as Listed
+from bot.services.shelf_build import build, rates
+from bot.services.views import Views
 
-SHARED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A catalogue entry as one guild sees it; `off` is set where an editor or the guild switched it off."""
-
-    carrier: Carrier
-    off: bool = False
-
-    @property
-    def guild(self) -> int:
-        """Tell whose entry it is: a guild's own, or 0 for the shared one."""
-        return self.carrier.guild_id or SHARED
+FEW = 1_000
 
 
 class Shelf:
@@ -41,8 +31,12 @@ class Shelf:
         self._entries: dict[tuple[int, str], Listed] = {(SHARED, c.slug): Listed(c) for c in shipped.carriers}
         self._hidden: set[tuple[int, str]] = set()
         self._removed: dict[str, Listed] = {}
-        self._rates = _rates(self._entries.values())
-        self._folded = search_entries(shipped.carriers)
+        self._kept: dict[tuple[int, str], Carrier] = {}
+        self._rates = rates(self._entries.values())
+        self._index: tuple[SearchEntry, ...] = ()
+        self._unfolded: Sequence[Carrier] = shipped.carriers
+        self._uses: Mapping[str, int] = {}
+        self._views = self._no_views()
         self.domains: frozenset[str] = self._operator_domains
         # Gateways whose codes have stopped coming back, and since when that is known.
         self.doubts: Mapping[str, datetime] = {}
@@ -52,11 +46,6 @@ class Shelf:
         """Name the country that the bot's people are in unless they say otherwise."""
         return self._home
 
-    @property
-    def version(self) -> str:
-        """Name the state of the catalogue's changes that was taken over last."""
-        return self._version
-
     async def refresh(self, session: AsyncSession) -> None:
         """Take over what changed since the last look; one small query where nothing did."""
         version = await entries.version(session)
@@ -65,50 +54,44 @@ class Shelf:
         changed = await entries.entries(session)
         domains = await entries.listed_domains(session)
         doubts = await signs.doubts(session)
-        merged = {(SHARED, c.slug): Listed(c) for c in self._shipped.carriers}
-        hidden, removed = set(), {}
-        for row in sorted(changed, key=lambda row: row.guild_id):
-            key = (row.guild_id, row.slug)
-            # A guild's own entry has a domain; without one the row only hides a shared entry from it.
-            if row.guild_id != SHARED and (row.domain is None or (SHARED, row.slug) in merged):
-                if row.enabled is False:
-                    hidden.add(key)
-                continue
-            before = merged.pop(key, None)
-            patched = _patched(before.carrier if before else None, row)
-            if row.removed:
-                removed[row.slug] = Listed(patched, off=True)
-            else:
-                merged[key] = Listed(patched, row.enabled is False)
-        self._entries, self._hidden, self._removed = self._with_ends(merged), hidden, removed
-        self._rates = _rates(merged.values())
-        # Folded once for each change, not for each letter that somebody types.
-        self._folded = search_entries(x.carrier for x in (*merged.values(), *removed.values()))
-        self.domains = self._operator_domains | domains
-        self.doubts = doubts
+        built = await build(self._shipped, changed)
+        if int(self._version or -1) >= int(version):
+            return  # meanwhile somebody else took over as much
+        self._entries, self._hidden, self._removed = built.entries, built.hidden, built.removed
+        self._kept, self._rates, self._unfolded = built.kept, built.rates, built.carriers
+        self._views = self._no_views()
+        self.domains, self.doubts = self._operator_domains | domains, doubts
         self._version = version
 
-    def _with_ends(self, merged: dict[tuple[int, str], Listed]) -> dict[tuple[int, str], Listed]:
-        """Give added entries the end date of their gateway: it closes for them as for those that ship."""
-        shipped = (merged.get((SHARED, carrier.slug)) for carrier in self._shipped.carriers)
-        ends = gateway_ends(listed.carrier for listed in shipped if listed is not None)
-        for (owner, slug), listed in merged.items():
-            gateway = listed.carrier.gateway
-            is_added = owner != SHARED or slug not in self._shipped.by_slug
-            if is_added and gateway is not None and gateway.domain in ends:
-                ending = replace(listed.carrier, retires_on=ends[gateway.domain])
-                merged[owner, slug] = replace(listed, carrier=ending)
-        return merged
+    @property
+    def _folded(self) -> tuple[SearchEntry, ...]:
+        # Folded once for each change, not for each letter that somebody types; and not where nobody types.
+        if self._unfolded:
+            self._index, self._unfolded = search_entries(self._unfolded), ()
+        return self._index
 
-    def entries(self) -> list[Listed]:
-        """List every entry, shared or of any guild."""
+    async def fold(self) -> None:
+        """Prepare the search beside everything else, where there is much to prepare."""
+        carriers = self._unfolded
+        if len(carriers) > FEW:
+            index = await asyncio.to_thread(search_entries, carriers)
+            if self._unfolded is carriers:
+                self._index, self._unfolded = index, ()
+
+    @property
+    def version(self) -> str:
+        """Tell which state of the catalogue's changes this is."""
+        return self._version
+
+    def owned(self, guild: int) -> dict[str, tuple[Listed, bool]]:
+        """Name every entry of a guild, or the shared ones (0), by its slug, and whether it was removed."""
+        there = {slug: (one, False) for (owner, slug), one in self._entries.items() if owner == guild}
+        gone = self._removed if guild == SHARED else {}
+        return {**{slug: (one, True) for slug, one in gone.items()}, **there}
+
+    def everywhere(self) -> list[Listed]:
+        """List the shared entries and every guild's own."""
         return list(self._entries.values())
-
-    def services_on(self) -> list[str]:
-        """Name the services that are switched on for everyone."""
-        shared = (listed for (owner, _), listed in self._entries.items() if owner == SHARED)
-        on = (x.carrier for x in shared if x.carrier.kind is Kind.SERVICE and x.carrier.enabled and not x.off)
-        return sorted(carrier.name for carrier in on)
 
     def seen_in(self, guild_id: int | None) -> list[Listed]:
         """List what one guild sees (None: a DM, shared entries only); an entry it hides is marked off."""
@@ -175,9 +158,33 @@ class Shelf:
         removed: bool = False,
     ) -> list[Carrier]:
         """Rank at most 25 carriers for a choice: those on offer, or everything the guild sees."""
-        seen: Iterable[Listed] = (*self.seen_in(guild_id), *(self._removed.values() if removed else ()))
-        wanted = {_key(x.carrier) for x in seen if everything or (not x.off and _sendable(x.carrier))}
-        return rank((entry for entry in self._folded if _key(entry.carrier) in wanted), query, country)
+        return rank(self._view(guild_id, everything, removed), query, country)
+
+    def services(self, guild_id: int | None) -> list[Carrier]:
+        """List the services that are on here, the most used first."""
+        view = (entry.carrier for entry in self._view(guild_id, everything=False, removed=False))
+        return [carrier for carrier in view if carrier.kind is Kind.SERVICE]
+
+    def note_use(self, uses: Mapping[str, int]) -> None:
+        """Take over how many registrations the shared entries have."""
+        if uses != self._uses:
+            self._uses, self._views = uses, self._no_views()
+
+    def _view(self, guild_id: int | None, everything: bool, removed: bool) -> tuple[SearchEntry, ...]:
+        def build() -> tuple[SearchEntry, ...]:
+            seen: Iterable[Listed] = (*self.seen_in(owner), *(self._removed.values() if removed else ()))
+            wanted = {_key(x.carrier) for x in seen if everything or (not x.off and _sendable(x.carrier))}
+            return by_use((entry for entry in self._folded if _key(entry.carrier) in wanted), self._uses)
+
+        owner = guild_id if guild_id in self._views.owners else None
+        return self._views.view((owner, everything, removed), build)
+
+    def _no_views(self) -> Views:
+        return Views(frozenset(owner for owner, _ in (*self._entries, *self._hidden)))
+
+    def carrier_of(self, phone: Phone) -> Carrier:
+        """Return the entry of a registration, right after takes() said that it takes texts."""
+        return self._entries[phone.carrier_guild, phone.carrier].carrier
 
     def takes(self, phone: Phone, now: datetime) -> bool:
         """Tell whether texts may go to a registration through its carrier today."""
@@ -192,17 +199,8 @@ class Shelf:
             and domain in self.domains
             and listed.carrier.gateway is not None
             and listed.carrier.gateway.domain == domain
-            and refusal(listed.carrier, now.date()) is None
+            and refusal(self._kept.get((guild, slug), listed.carrier), now.date()) is None
         )
-
-
-def _rates(entries: Iterable[Listed]) -> dict[str, int]:
-    rates: dict[str, int] = {}
-    for carrier in (listed.carrier for listed in entries):
-        if carrier.gateway is not None and carrier.rate is not None:
-            domain = carrier.gateway.domain
-            rates[domain] = min(carrier.rate, rates.get(domain, carrier.rate))
-    return rates
 
 
 def _key(carrier: Carrier) -> tuple[int, str]:
@@ -212,26 +210,3 @@ def _key(carrier: Carrier) -> tuple[int, str]:
 def _sendable(carrier: Carrier) -> bool:
     # A retired carrier stays in the choices of /phone register: its refusal tells date and way out.
     return carrier.kind in (Kind.CARRIER, Kind.BRAND) or (carrier.kind is Kind.SERVICE and carrier.enabled)
-
-
-def _patched(carrier: Carrier | None, row: CarrierEntry) -> Carrier:
-    base = carrier or Carrier(slug=row.slug, name=row.name or row.slug, guild_id=row.guild_id or None)
-    gateway = base.gateway
-    if row.domain or (row.form and gateway):
-        domain = row.domain or (gateway.domain if gateway else "")
-        form = Form(row.form) if row.form else (gateway.form if gateway else None)
-        gateway = Gateway(domain, form, gateway.prefix if gateway else "")
-    # A closing date is that of the gateway which ships.
-    moved = row.domain is not None and base.gateway is not None and row.domain != base.gateway.domain
-    return replace(
-        base,
-        retires_on=None if moved else base.retires_on,
-        name=row.name or base.name,
-        country=row.country or base.country,
-        gateway=gateway,
-        mms_domain=row.mms_domain or base.mms_domain,
-        status=Status(row.status) if row.status else base.status,
-        status_date=date.fromisoformat(row.status_date) if row.status_date else base.status_date,
-        status_date_parts=3 if row.status_date else base.status_date_parts,
-        enabled=bool(row.enabled),
-    )

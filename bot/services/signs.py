@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import carriers as entries
 from bot.db import signs
 from bot.db.leases import Leased
-from bot.domain.outcome import Reply, decide
+from bot.domain.outcome import Outcome, Reply
 from bot.domain.signs import POSITIVE, Sign, sign_of
 
 
@@ -20,14 +20,16 @@ async def note(session: AsyncSession, seen: Mapping[str, Mapping[Sign, int]], no
     await signs.count(session, seen, now)
     alive = [domain for domain, counts in seen.items() if POSITIVE & counts.keys()]
     if alive and await signs.lift_doubts(session, alive):
-        await entries.touch(session)
+        await entries.count_change(session)
 
 
-async def note_results(session: AsyncSession, results: Iterable[tuple[Leased, Reply]], now: datetime) -> None:
+async def note_results(
+    session: AsyncSession, results: Iterable[tuple[Leased, Reply, Outcome]], now: datetime
+) -> None:
     """Count codes that were handed over, and refusals, of attempts that just ended."""
     seen: dict[str, dict[Sign, int]] = {}
-    for item, reply in results:
-        sign = sign_of(decide(reply), is_code=item.verification_id is not None)
+    for item, _, outcome in results:
+        sign = sign_of(outcome, is_code=item.verification_id is not None)
         if sign is not None:
             counts = seen.setdefault(item.domain, {})
             counts[sign] = counts.get(sign, 0) + 1

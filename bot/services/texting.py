@@ -3,19 +3,22 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import enqueue, people, texts
+from bot.domain.allowance import has_link
+from bot.domain.catalogue import Carrier
 from bot.domain.consent import EVERYONE
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.render import chat_parts
+from bot.domain.segments import ONE_SMS
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import State
-from bot.domain.words import REFUSAL
+from bot.domain.words import NO_LINKS, REFUSAL
 from bot.services.bounds import Bounds
 from bot.services.shelf import Shelf
 
@@ -104,11 +107,13 @@ async def _decide(
     kept: list[tuple[_Draft, people.Phone]] = []
     for draft in drafts:
         with _refusing(draft.request, answers):
-            phone = permitted.get(draft.request.interaction_id)
-            if phone is None:
+            found = permitted.get(draft.request.interaction_id)
+            if found is None:
                 raise UserError(REFUSAL)
+            phone, carrier = found
+            fitted = _fitted(draft, carrier)
             bounds.count_recipient(draft.request.recipient_id, draft.request.guild_id)
-            kept.append((draft, phone))
+            kept.append((fitted, phone))
     await bounds.save()
     return answers | {text.id: Accepted(text) for text in await _keep(session, kept, rules, now)}
 
@@ -149,13 +154,16 @@ def _check_target(request: Request) -> None:
 
 async def _permitted(
     session: AsyncSession, drafts: Sequence[_Draft], rules: Rules, now: datetime
-) -> dict[int, people.Phone]:
-    """Find the phones that take these texts; every look-up is made in every case, so time tells nothing."""
+) -> dict[int, tuple[people.Phone, Carrier]]:
+    """Find the phones that take these texts, with their carriers.
+
+    Every look-up is made in every case, so that time tells nothing.
+    """
     asked = {_way(draft.request) for draft in drafts}
     reaches = await people.reaches(session, asked)
     found = ((draft.request, reaches[_way(draft.request)]) for draft in drafts)
     return {
-        request.interaction_id: reach.phone
+        request.interaction_id: (reach.phone, rules.shelf.carrier_of(reach.phone))
         for request, reach in found
         if reach.phone is not None
         and request.recipient_is_member
@@ -164,6 +172,20 @@ async def _permitted(
         and not reach.phone.paused(now)
         and rules.shelf.takes(reach.phone, now)
     }
+
+
+def _fitted(draft: _Draft, carrier: Carrier) -> _Draft:
+    """Cut a text anew where its gateway takes another length; raises UserError for what that one refuses.
+
+    Only for one who may text this phone: what is said here tells something of its carrier.
+    """
+    request, room = draft.request, carrier.allowance.room
+    if not carrier.links_pass and has_link(request.words):
+        raise UserError(NO_LINKS)
+    if room == ONE_SMS:
+        return draft
+    parts = chat_parts(request.sender_handle, request.guild_name, request.words, room=room)
+    return replace(draft, parts=parts)
 
 
 def _way(request: Request) -> tuple[int, int, int]:

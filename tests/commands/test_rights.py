@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.member import Person
+from bot.sandbox.options import Upload
 from bot.sandbox.watch import SandboxError
 from bot.sandbox.world import ADMINISTRATOR, Json
 from tests.flow.town import CAROL, Town
@@ -35,6 +36,8 @@ COMMANDS: dict[str, Callable[[Town], dict[str, Any]]] = {
     "carrier enable": lambda town: {"carrier": "us-helio"},
     "carrier remove": lambda town: {"carrier": "us-ntelos"},
     "carrier test": lambda town: {"carrier": "us-verizon"},
+    "carrier import": lambda town: {"file": Upload("carriers.csv", b"slug,name\nus-verizon,Verizon\n")},
+    "carrier export": lambda town: {},
 }
 FOR_ADMINS = [name for name in COMMANDS if name.startswith("carrier")]
 
@@ -95,9 +98,7 @@ async def test_admins_change_what_their_server_has_and_nothing_shared(town: Town
         )
         assert (await answered(town, admin, "carrier enable")).startswith("Helio is on in this server.")
         new = await answered(town, admin, "carrier add", domain="sms.example.net")
-        assert new == (
-            "sms.example.net is not on the bot owner's list of gateways. Ask the owner to put it there?"
-        )
+        assert new == ("sms.example.net is not on the bot owner's list of gateways. Ask the owner to add it.")
         own = await answered(town, admin, "carrier add", name=f"Mobile of {admin.username}")
         assert own.startswith(f"Added Mobile of {admin.username} at vtext.com for this server.")
     # Another server sees none of it.

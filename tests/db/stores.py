@@ -16,6 +16,7 @@ from bot.db.base import Base
 from bot.db.crypto import Vault
 from bot.db.migrate import migrate
 from bot.db.store import Store, open_store
+from tests.conftest import telling
 from tests.peers.postgres import Postgres
 
 KEY = Fernet.generate_key().decode()
@@ -96,7 +97,12 @@ def empty_tables(url: str, keep: str = "") -> None:
         connection.execute("; ".join(f"DELETE FROM {table}" for table in tables))
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
+BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.peer))
+# For rules that are the same on both and take long: a plain run sees them on SQLite.
+sqlite_first = pytest.mark.parametrize("shared_store", telling(BOTH, 1), indirect=True)
+
+
+@pytest.fixture(params=BOTH)
 def shared_store(request: pytest.FixtureRequest) -> Shared:
     """Empty the one database, then the other."""
     found: Shared = request.getfixturevalue(f"shared_{request.param}")
@@ -110,7 +116,7 @@ def store_url(shared_store: Shared) -> str:
     return shared_store.url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)])
+@pytest.fixture(params=BOTH)
 def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the address of a database without any table."""
     if request.param == "sqlite":

@@ -148,7 +148,7 @@ async def plan(store: Store, statement: Any, **asked: int) -> str:
     async with store.read() as session:
         connection = await session.connection()
         compiled = statement(connection.dialect.name).compile(dialect=connection.dialect)
-        bound = rows(connection.dialect.name, [tuple(asked.values())], *asked)
+        bound = await rows(session, [tuple(asked.values())], *asked)
         values = {**compiled.params, **bound, **({"furthest": NOW_US} if "sender" in asked else {})}
         names = compiled.positiontup
         explain = "EXPLAIN QUERY PLAN " if store.is_sqlite else "EXPLAIN "

@@ -1,6 +1,7 @@
 """The store is opened as safely as it must be, and keeps its secrets."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -20,7 +21,7 @@ from bot.db import people, verifications
 from bot.db.crypto import WrongKey
 from bot.db.migrate import migrate
 from bot.db.role_lock import RelayLock
-from bot.db.store import POOL_CONNECTIONS, Store, open_store
+from bot.db.store import POOL_CONNECTIONS, WRITE_SLICE_MS, Store, create_private, open_store
 from bot.db.tables import Consent, Mark, Registration, WrappedKey
 from tests.db.stores import KEY, sqlite_url
 
@@ -59,6 +60,9 @@ async def test_every_pooled_sqlite_connection_is_durable_and_strict(migrated_sql
             assert found == ["wal", 2, 1, 1, 5000]
         for session in sessions:
             await session.close()
+    async with migrated_sqlite.write() as session:
+        found = [await session.scalar(text(f"PRAGMA {name}")) for name in names]
+        assert found == ["wal", 2, 1, 1, WRITE_SLICE_MS]
 
 
 async def test_a_writing_sqlite_transaction_has_its_lock_before_it_reads(migrated_sqlite: Store) -> None:
@@ -86,7 +90,8 @@ async def test_errors_show_no_values(store: Store) -> None:
     shown = f"{caught.value} {caught.value!r} {caught.value.statement}"
     assert "hidden" in str(caught.value)
     assert "777000111" not in shown
-    assert values["number_sealed"].decode() not in shown
+    assert values["number_sealed"].hex() not in shown
+    assert repr(values["number_sealed"])[2:-1] not in shown
 
 
 async def test_an_exception_undoes_the_whole_transaction(store: Store) -> None:
@@ -238,3 +243,15 @@ async def test_two_first_starts_at_once_make_one_set_of_subkeys(tmp_path: Path, 
     assert len({opened.vault.number_index(NUMBER) for opened in stores}) == 1
     for opened in stores:
         await opened.close()
+
+
+def test_a_file_that_is_there_keeps_its_locks(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    create_private(str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    attempt = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with path.open("r+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        create_private(str(path))
+        assert subprocess.run([sys.executable, "-c", attempt, path], stderr=subprocess.DEVNULL).returncode
+    assert not subprocess.run([sys.executable, "-c", attempt, path]).returncode

@@ -147,7 +147,7 @@ def test_the_templates_are_forbidden_raw_filled_and_as_domains() -> None:
 
 
 def test_none_of_isemails_addresses_is_digits_at_a_listed_domain() -> None:
-    tests = ET.parse(corpus("addresses-isemail/tests.xml")).getroot().findall("test")  # noqa: S314 (our own copy)
+    tests = ET.parse(corpus("addresses-isemail/tests.xml")).getroot().findall("test")  # noqa: S314 - our own copy
     addresses = [one.findtext("address") or "" for one in tests]
     assert len(addresses) >= 80
     shown = str.maketrans({chr(0x2400 + code): chr(code) for code in range(0x21)})

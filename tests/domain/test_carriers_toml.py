@@ -29,6 +29,15 @@ def test_it_has_no_mistakes(shipped: Catalogue) -> None:
     assert len(shipped.carriers) > 300
 
 
+def test_every_entry_has_a_date_and_evidence_or_says_unknown(shipped: Catalogue) -> None:
+    for carrier in shipped.carriers:
+        assert carrier.evidence, carrier.slug
+        dated = carrier.status_when or carrier.status is Status.UNKNOWN or not carrier.status_date_parts
+        assert dated, carrier.slug
+        if not carrier.status_when and carrier.status is not Status.UNKNOWN:
+            assert 'status_date = "unknown"' in write_catalogue([carrier])
+
+
 def test_it_is_written_as_an_export_would_write_it(shipped: Catalogue) -> None:
     text = FILE.read_text(encoding="utf-8")
     assert text[text.index("\n[[carrier]]") + 1 :] == write_catalogue(shipped.carriers)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.allowance import Allowance, Subject
 from bot.domain.catalogue import (
     Carrier,
     Form,
@@ -147,7 +148,20 @@ def test_a_catalogue_that_is_fine_has_no_problems() -> None:
         ({"status_date": date(2026, 11, 23)}, "future"),
         ({"status_date": date(1900, 1, 1)}, "1995"),
         ({"retires_on": date(2040, 1, 1)}, "ten years"),
+        ({"status_date": None, "status": Status.UNKNOWN, "status_date_parts": 0}, "known"),
+        ({"status_date_parts": 0}, "known"),
+        ({"allowance": Allowance(length=109)}, "length"),
+        ({"allowance": Allowance(length=1531)}, "length"),
+        ({"allowance": Allowance(subject=Subject.REQUIRED)}, "Subject"),
+        ({"allowance": Allowance(attachments=True)}, "mms_domain"),
         ({"evidence": ()}, "evidence"),
+        ({"evidence": ("",)}, "short lines"),
+        ({"evidence": ("a\nb",)}, "short lines"),
+        ({"kind": Kind.SERVICE, "needs": "x" * 121}, "short lines"),
+        ({"host_network": " Verizon"}, "host network"),
+        ({"brands": ("Ex", "Ex")}, "once"),
+        ({"brands": ("Example",)}, "once"),
+        ({"retires_on": date(2026, 1, 1)}, "mark it retired"),
         ({"status": Status.FAILING}, "note"),
         ({"status": Status.RETIRED}, "note"),
         ({"grade": Grade.UNKNOWN}, "grade"),
@@ -179,6 +193,13 @@ CARRIERS = st.builds(
     kind=st.sampled_from(Kind),
     gateway=st.none() | st.builds(Gateway, TEXT.filter(bool), st.none() | st.sampled_from(Form), TEXT),
     mms_domain=st.none() | TEXT.filter(bool),
+    allowance=st.builds(
+        Allowance,
+        st.none() | st.integers(1, 10_000),
+        st.sampled_from(Subject),
+        st.none() | st.booleans(),
+        st.none() | st.booleans(),
+    ),
     status=st.sampled_from(Status),
     status_date=st.none() | st.dates(date(1000, 1, 1)),
     retires_on=st.none() | st.dates(date(1000, 1, 1)),
@@ -215,6 +236,11 @@ def test_property_what_is_written_reads_back_the_same(carriers: list[Carrier]) -
         "[[carrier]]\nslug='a'\nname='a'\nguild_id=1",
         "[[carrier]]\nslug='a'\nname='a'\nsupported='yes'",
         "[[carrier]]\nslug='a'\nname='a'\nbrands='b'",
+        "[[carrier]]\nslug='a'\nname='a'\nlength='160'",
+        "[[carrier]]\nslug='a'\nname='a'\nlength=true",
+        "[[carrier]]\nslug='a'\nname='a'\nsubject='perhaps'",
+        "[[carrier]]\nslug='a'\nname='a'\nlinks='no'",
+        "[[carrier]]\nslug='a'\nname='a'\nattachments=1",
         "[[carrier]]\nslug='a'\nname='a'\nbrands=[1]",
         "[[carrier]]\nslug='a'\nname='a'\ngateway='x.example'\nform='{number}'",
         "[[carrier]]\nslug='a'\nname='a'\n[[carrier]]\nslug='a'\nname='b'",
@@ -236,6 +262,13 @@ def test_a_part_of_a_date_is_read() -> None:
     text = entry.format("a", "2024-12") + entry.format("b", "2016")
     months, years = parse_catalogue(text).carriers
     assert (months.status_when, years.status_when) == ("2024-12", "2016")
+
+
+def test_a_date_that_nobody_knows_is_said_to_be_unknown() -> None:
+    text = "[[carrier]]\nslug='a'\nname='a'\nstatus='retired'\nstatus_date='unknown'\n"
+    (carrier,) = parse_catalogue(text).carriers
+    assert (carrier.status_date, carrier.status_when) == (None, "")
+    assert 'status_date = "unknown"' in write_catalogue([carrier])
 
 
 def test_the_operators_list_has_no_mailbox_pager_or_unsupported_domain() -> None:

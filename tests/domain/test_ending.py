@@ -37,11 +37,11 @@ def test_a_gateway_ends_with_the_last_of_its_entries_and_only_if_all_do() -> Non
 
 
 def test_each_notice_says_when_and_what_to_do() -> None:
-    said = closing_words(VERIZON, END, date(2027, 3, 30), [])
+    said = closing_words(VERIZON, END, date(2027, 3, 30), "")
     assert said.startswith(
         "Verizon's e-mail gateway closes on 2027-03-31, in 1 day; nobody can text your phone"
     )
     assert "Before then, use /phone register with a number of another carrier, or ask an admin" in said
-    said = suspended_words(VERIZON, END, ["ClickSend"])
+    said = suspended_words(VERIZON, END, "ClickSend")
     assert said.startswith("Verizon's e-mail gateway closed on 2027-03-31, so your registration is suspended")
-    assert said.endswith("Use /phone register with ClickSend, which takes your number as it is.")
+    assert said.endswith("Use /phone register with ClickSend instead.")

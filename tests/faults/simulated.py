@@ -1,12 +1,11 @@
 """Let a relay work through simulated hours: the clock goes from one moment at which it looks to the next."""
 
-import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from bot.db.tables import Attempt, OutboxItem, TextRow
+from bot.domain.outcome import Reply
 from bot.domain.states import FINAL
 from bot.services.delivery import Relay
 from bot.services.permit import Sendable
@@ -27,7 +26,7 @@ class TimedRoad(Road):
         self.tried_at: list[datetime] = []
         self.taken_at: list[tuple[datetime, Sendable]] = []
 
-    async def send(self, mail: Sendable) -> object:  # type: ignore[override]
+    async def send(self, mail: Sendable) -> Reply:
         self.tried_at.append(self.clock())
         reply = await super().send(mail)
         if reply == TAKEN:
@@ -46,14 +45,6 @@ class TimedRoad(Road):
                 first += 1
             most = max(most, last - first + 1)
         return most
-
-
-T = TypeVar("T")
-
-
-def telling(cases: Sequence[T], plain: int) -> Sequence[T]:
-    """Return the cases to run: in a plain run the first few, which stand before the others for that."""
-    return cases[:plain] if os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth") == "tenth" else cases
 
 
 async def crowd(world: World, count: int, slugs: Sequence[str] = ("us-one", "us-two")) -> list[int]:

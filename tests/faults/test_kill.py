@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Size
+from tests.conftest import Size, telling
 from tests.db.stores import sqlite_url
 from tests.faults.load import Scene, kill_figures, under_load
 from tests.faults.process import BotProcess, Runner
-from tests.faults.simulated import telling
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -43,15 +42,6 @@ def shared_store(shared_sqlite: Shared) -> Shared:
     return shared_sqlite
 
 
-@pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    carriers = Sink(lambda: datetime(2026, 11, 22, tzinfo=UTC))
-    await carriers.start()
-    yield carriers
-    carriers.release()
-    await carriers.stop()
-
-
 def relay_on(world: World, road: Road) -> Relay:
     def put(item: Sendable, lane: str, urgent: bool, until: float, end: Any) -> None:
         mail = render(SENDER, item.address, item.words, item.mail_id, utc_now())
@@ -69,7 +59,7 @@ async def p95_of_the_living(store: Store, sink: Sink, trouble: Sequence[Order]) 
     sink.tell(delay(Step.BODY, ANSWER_S))
     for order in trouble:
         sink.tell(order)
-    world = World(store, utc_now, Shelf(CATALOGUE, frozenset()))  # type: ignore[arg-type]
+    world = World(store, utc_now, Shelf(CATALOGUE, frozenset()))
     people = await crowd(world, 30, CARRIERS)
     dead = [person for index, person in enumerate(people) if index % 3]
     alive = people[::3]

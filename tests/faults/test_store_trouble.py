@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import shutil
 import signal
 import sqlite3
 import time
@@ -20,17 +19,13 @@ from bot.db.tables import TextRow
 from bot.domain.states import State
 from bot.sandbox.answer import Answer
 from bot.sandbox.smtp_script import Step, delay
-from tests.conftest import Size
+from tests.conftest import Size, telling
 from tests.db.stores import Shared, empty_tables
 from tests.faults.load import DRAIN_S, judge, under_load
-from tests.faults.people import write_phones
 from tests.faults.process import BotProcess, Runner
-from tests.faults.simulated import telling
 from tests.peers.postgres import Postgres
 from tests.services.world import ANN, BOB, Clock, Road, World, work
-from tests.standin.standin import Standin
-from tests.test_run import BEGAN, HANDED, OUT_S, Place, out_within, until_body
-from tests.test_run import BOB as BOBS_NUMBER
+from tests.test_run import BEGAN, HANDED, OUT_S, Place, out_within, placed, until_body
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -40,10 +35,7 @@ PROMPT_S = 10.0
 
 @pytest.fixture
 async def place(runner: Runner, migrated_file: Path, tmp_path: Path) -> AsyncIterator[Place]:
-    async with Standin() as world:
-        found = Place(world, runner, tmp_path)
-        shutil.copyfile(migrated_file, found.path)
-        await write_phones(found.url, world.secret_key, found.guild, {BOBS_NUMBER: found.bob})
+    async with placed(runner, migrated_file, tmp_path) as found:
         yield found
 
 
@@ -100,7 +92,7 @@ class Pages:
 
     def __init__(self, store: Store) -> None:
         self.most = 0
-        event.listen(store.engine.sync_engine, "begin", self._bound, insert=True)
+        event.listen(store.writer.sync_engine, "begin", self._bound, insert=True)
 
     def _bound(self, connection: Any) -> None:
         connection.connection.dbapi_connection.cursor().execute(

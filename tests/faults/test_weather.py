@@ -14,9 +14,9 @@ from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
 from bot.services.cleaning import KEEP_TEXTS, clean
 from bot.services.delivery import Pace
-from tests.conftest import Size
+from tests.conftest import Size, telling
 from tests.db.stores import Shared, empty_tables
-from tests.faults.simulated import TimedRoad, all_final, crowd, live, states, stuck, telling, tries_by_outcome
+from tests.faults.simulated import TimedRoad, all_final, crowd, live, states, stuck, tries_by_outcome
 from tests.services.world import ANN, BOB, BROKE, CARL, TAKEN, Clock, World
 
 pytestmark = pytest.mark.fault
@@ -121,7 +121,7 @@ async def test_a_daily_quota_pauses_all_keeps_all_and_blames_nobody(world: World
         await world.text(ANN + number % 7, people[number % 20])
     road.answer = lambda _: TAKEN if len(road.taken) < 30 or clock.at > begun + timedelta(hours=5) else QUOTA
     relay = world.relay(road)
-    await live(relay, clock, begun + timedelta(hours=5), idle_s=60)
+    await live(relay, clock, begun + timedelta(hours=5), idle_s=180)
     assert len(road.taken) == 30
     # What was on the wire when the quota came, and one batch after each pause of half an hour.
     assert len(road.tried) <= 30 + 11 * 40
@@ -140,7 +140,7 @@ JUMPS = [
 ]
 
 
-@pytest.mark.parametrize(("jump", "weather"), telling(JUMPS, 3), ids=str)
+@pytest.mark.parametrize(("jump", "weather"), telling(JUMPS, 2), ids=str)
 async def test_a_clock_that_jumps_under_load_starts_no_storm_and_sticks_nowhere(
     world: World, clock: Clock, jump: timedelta, weather: str
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 import unicodedata
+import xml.etree.ElementTree as ET
 
 from tests.domain.corpora import corpus
 
@@ -28,6 +29,21 @@ def hostile_strings(count: int, seed: int = 3) -> list[str]:
     while len(known) < count:
         known["".join(rng.choices(_PIECES, k=rng.randint(1, 12)))] = None
     return [text for text in known if _can_be_sent(text)][:count]
+
+
+def hostile_addresses() -> list[str]:
+    """Return the templates raw and filled, the recipients, and isemail's addresses in both spellings."""
+    headers = json.loads(corpus("injection/headers.json").read_text("utf-8"))
+    templates, recipients = headers["templates"], headers["recipients"]
+    assert (len(templates), len(recipients)) == (20, 14)
+    tests = ET.parse(corpus("addresses-isemail/tests.xml")).getroot().findall("test")  # noqa: S314 (our own copy)
+    odd = [one.findtext("address") or "" for one in tests]
+    assert len(odd) >= 80
+    # Control characters are shown as their pictures there.
+    meant = str.maketrans({chr(0x2400 + code): chr(code) for code in range(0x21)})
+    filled = [template.replace("{number}", "2065550100") for template in templates]
+    found = [*templates, *filled, *recipients, *odd, *(address.translate(meant) for address in odd)]
+    return list(dict.fromkeys(address for address in found if address))
 
 
 def _can_be_sent(text: str) -> bool:

@@ -17,6 +17,7 @@ from bot.sandbox.member import Person
 from bot.sandbox.phones import Phone
 from bot.sandbox.watch import Watch
 from bot.sandbox.world import MANAGE_GUILD, Guild, Post, utc_now
+from bot.services.domain_check import LookUp
 from tests.standin.standin import Standin
 
 LONGEST_CHARS = 2000
@@ -95,6 +96,7 @@ class Town:
         discord.join(self.guild, self.editor)
         # What waits for an exchange is woken by it.
         discord.gate.observers.append(lambda _: discord.world.watch.changed())
+        self.look_up: LookUp | None = None
         self._stop = asyncio.Event()
         self._bot: asyncio.Task[int] | None = None
         self._level = logging.NOTSET
@@ -125,7 +127,8 @@ class Town:
         """Start the bot and wait until it takes commands."""
         self._stop, ready = asyncio.Event(), asyncio.Event()
         config = self.world.config(self.store_url, **self.changes)
-        self._bot = asyncio.create_task(app.run(config, stop=self._stop, ready=ready, now=self.clock))
+        running = app.run(config, stop=self._stop, ready=ready, now=self.clock, look_up=self.look_up)
+        self._bot = asyncio.create_task(running)
         waiting = asyncio.ensure_future(ready.wait())
         await asyncio.wait({waiting, self._bot}, timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

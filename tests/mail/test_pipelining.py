@@ -1,7 +1,6 @@
 """With PIPELINING several mails are under way on one connection, and each reply still finds its mail."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -39,14 +38,6 @@ def road_to(port: int, *, connections: int = 1, pipelining: bool = True) -> Road
         pipelining=pipelining,
     )
     return Road(account, lambda: DOMAINS)
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    carriers = Sink(lambda: datetime(2026, 11, 22, tzinfo=UTC))
-    await carriers.start()
-    yield carriers
-    await carriers.stop()
 
 
 async def test_many_mails_over_one_connection_each_arrive_once(sink: Sink) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import statistics
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +15,7 @@ from bot.mail.smtp import Road, Timeouts
 from bot.sandbox.smtp import Sink
 from bot.sandbox.smtp_script import Step as At
 from bot.sandbox.smtp_script import delay, refuse, stall
+from tests.conftest import telling
 from tests.mail.scripted import LOOPBACK
 from tests.mail.sending import put, send
 
@@ -40,15 +41,6 @@ def road_to(sink: Sink, connections: int, **timeouts: float) -> Road:
         host=LOOPBACK, port=sink.port, security="none", sender=SENDER, connections=connections
     )
     return Road(account, lambda: DOMAINS, Timeouts(**timeouts))
-
-
-@pytest.fixture
-async def sink() -> AsyncIterator[Sink]:
-    carriers = Sink(lambda: datetime(2026, 11, 22, tzinfo=UTC))
-    await carriers.start()
-    yield carriers
-    carriers.release()
-    await carriers.stop()
 
 
 async def test_the_word_comes_once_and_putting_never_waits(sink: Sink) -> None:
@@ -191,7 +183,9 @@ async def p95_of_others(sink: Sink, connections: int, *, at: At | None, dies_lat
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize(("at", "dies_later"), [(At.RCPT, True), (At.BODY, False), (At.BODY, True)])
+@pytest.mark.parametrize(
+    ("at", "dies_later"), telling([(At.RCPT, True), (At.BODY, False), (At.BODY, True)], 1)
+)
 @pytest.mark.parametrize("connections", [4, 20])
 async def test_a_dead_gateway_leaves_the_p95_of_the_others_as_it_was(
     sink: Sink, connections: int, at: At, dies_later: bool

@@ -17,6 +17,7 @@ from bot.mail.render import Mail
 from bot.mail.smtp import Road, Timeouts
 from bot.sandbox.smtp import Sink
 from tests.domain.corpora import corpus
+from tests.flow.hostile import hostile_addresses
 from tests.mail.scripted import At, How, ScriptedServer
 from tests.mail.sending import send
 from tests.mail.test_death import BOB, CAROL, DOMAINS, PATIENT, SENDER, account, letter
@@ -24,7 +25,6 @@ from tests.peers.aiosmtpd_peer import PASSWORD, USERNAME, SmtpPeer
 from tests.peers.tls import Certificates
 
 PROMPT_S = 5.0
-HOSTILE = corpus("injection/headers.json")
 
 
 def at_peer(peer: SmtpPeer, **changes: Any) -> SmtpConfig:
@@ -49,17 +49,13 @@ def road_to(peer: SmtpPeer, **changes: Any) -> Road:
 
 
 def hostile_recipients() -> list[str]:
-    found = json.loads(HOSTILE.read_text("utf-8"))
-    templates = [each.replace("{number}", "2065550100") for each in found["templates"]]
-    assert len(found["recipients"]) >= 14
-    assert len(templates) >= 20
-    wrong = [*found["recipients"], *templates]
-    return [address for address in wrong if not re.fullmatch(r"[0-9]{7,15}@vtext\.com", address, re.ASCII)]
+    right = re.compile(r"[0-9]{7,15}@vtext\.com", re.ASCII)
+    return [address for address in hostile_addresses() if not right.fullmatch(address)]
 
 
 async def test_no_hostile_recipient_is_ever_named_to_the_server() -> None:
     wrong = hostile_recipients()
-    assert len(wrong) >= 30
+    assert len(wrong) >= 130
     async with ScriptedServer() as server:
         road = Road(account(server), lambda: DOMAINS, PATIENT)
         for address in wrong:

@@ -18,6 +18,7 @@ import pytest
 from bot.domain.errors import UserError
 from bot.sandbox.answer import Choice
 from bot.sandbox.typed import button_meant, choice_meant, read_command, value_of
+from tests.conftest import telling
 
 pytestmark = pytest.mark.slow
 
@@ -162,7 +163,7 @@ def test_a_newcomer_texts_and_registers_at_the_prompt(terminal: Terminal) -> Non
     assert "Traceback" not in terminal.shown
 
 
-@pytest.mark.parametrize("how", ["ctrl-d", "interrupt", "terminate", "closed"])
+@pytest.mark.parametrize("how", telling(["ctrl-d", "terminate", "interrupt", "closed"], 2))
 def test_the_prompt_is_left_without_a_trace(terminal: Terminal, how: str) -> None:
     terminal.wait_for(r"\n@[\w.]+> ")
     if how == "ctrl-d":

@@ -175,8 +175,26 @@ async def test_an_editor_who_enables_an_entry_lifts_what_the_server_hid(world: W
     assert "shows it again" not in (await switch(world, EDITOR, "us-one", True)).sentence
 
 
-async def test_a_service_says_what_it_needs_before_it_is_enabled(world: World) -> None:
+async def test_a_service_is_switched_on_at_once_and_says_what_it_needs(world: World) -> None:
+    done = await switch(world, EDITOR, "any-service", True)
+    assert done == Done(
+        "Service is on for everyone: /phone register works without naming a carrier. It needs an account."
+    )
+    await world.register(BOB, carrier_slug="any-service")
+    await world.text(ANN, BOB)
+    off = await switch(world, EDITOR, "any-service", False)
+    assert off.sentence.startswith("Service is off for everyone. 1 person on it can't be texted")
+    assert await world.refused(ANN, BOB) == REFUSAL
+
+
+async def test_only_an_editor_switches_a_service_on(world: World) -> None:
+    with pytest.raises(UserError, match="Only the bot's owner can enable it"):
+        await switch(world, ADMIN, "any-service", True)
+
+
+async def test_a_failing_service_is_switched_on_only_after_its_evidence(world: World) -> None:
+    await edit(world, EDITOR, "any-service", Change(status=Status.FAILING))
     asked = await switch(world, EDITOR, "any-service", True)
     assert isinstance(asked, Ask)
     assert "It needs an account." in asked.sentence
-    assert asked.sentence.startswith("Nobody has confirmed that Service works.")
+    assert isinstance(await switch(world, EDITOR, "any-service", True, confirmed=True), Done)

@@ -9,7 +9,7 @@ from bot.db.leases import Leased
 from bot.domain.outcome import Reply, Step
 from bot.domain.picking import MOST_OF_ONE_QUEUE
 from bot.services import in_flight
-from bot.services.in_flight import InFlight
+from bot.services.in_flight import BEGIN_AT_ONCE, InFlight
 from bot.services.permit import Sendable
 from tests.services.world import BROKE, TAKEN
 
@@ -23,6 +23,7 @@ class Server:
 
     def __init__(self) -> None:
         self.given: list[str] = []
+        self.awaited = (0, asyncio.Event())
         self.ends: dict[str, Callable[[Reply], None]] = {}
         self.urgent: dict[str, bool] = {}
 
@@ -33,6 +34,13 @@ class Server:
             raise ValueError("no mail can be made of it")
         self.given.append(mail.mail_id)
         self.ends[mail.mail_id], self.urgent[mail.mail_id] = end, urgent
+        many, there = self.awaited
+        if len(self.given) == many:
+            there.set()
+
+    async def has_all(self, many: int) -> None:
+        self.awaited = (many, asyncio.Event())
+        await self.awaited[1].wait()
 
     def end(self, mail_id: int, reply: Reply = TAKEN) -> None:
         self.ends.pop(str(mail_id))(reply)
@@ -54,11 +62,11 @@ async def flight(server: Server) -> InFlight:
 
 def begin(flight: InFlight, *items: Leased, words: str = "hello") -> None:
     for item in items:
-        flight.begin(item, Sendable("2065550102@one.example.net", words, item.mail_id))
+        flight.begin_all([(item, Sendable("2065550102@one.example.net", words, item.mail_id))])
 
 
 def ends(flight: InFlight) -> list[tuple[int, Reply]]:
-    return [(item.id, reply) for item, reply in flight.results()]
+    return [(item.id, reply) for item, reply, _ in flight.results()]
 
 
 async def test_the_next_of_a_queue_goes_when_the_one_before_was_taken(
@@ -178,3 +186,27 @@ async def test_the_end_is_when_nothing_is_on_the_road(flight: InFlight, server: 
     assert not waiting.done()
     server.end(2, BROKE)
     await asyncio.wait_for(waiting, 1)
+
+
+def mails(count: int) -> list[tuple[Leased, Sendable]]:
+    items = [leased(place, place) for place in range(1, count + 1)]
+    return [(item, Sendable("2065550102@one.example.net", "hello", item.mail_id)) for item in items]
+
+
+async def test_of_many_the_first_begin_at_once_and_the_others_meanwhile(
+    flight: InFlight, server: Server
+) -> None:
+    many = mails(3 * BEGIN_AT_ONCE)
+    flight.begin_all(many)
+    assert len(server.given) == BEGIN_AT_ONCE
+    assert set(flight.ids) == {item.id for item, _ in many}
+    await asyncio.wait_for(server.has_all(len(many)), 10)
+    assert server.given == [mail.mail_id for _, mail in many]
+
+
+async def test_a_recall_gives_back_those_whose_turn_has_not_come(flight: InFlight, server: Server) -> None:
+    flight.begin_all(mails(2 * BEGIN_AT_ONCE))
+    flight.recall()
+    flight.begin_rest()
+    assert len(server.given) == BEGIN_AT_ONCE
+    assert ends(flight) == [(place, NOT_BEGUN) for place in range(BEGIN_AT_ONCE + 1, 2 * BEGIN_AT_ONCE + 1)]

@@ -20,6 +20,8 @@ from bot.services.cleaning import clean
 from bot.services.delivery import Pace, Ports, Relay
 from bot.services.permit import Sendable
 from bot.services.shelf import Shelf
+from tests.conftest import Size, telling
+from tests.db.stores import sqlite_first
 from tests.services.test_leases import FragileStore
 from tests.services.world import (
     ANN,
@@ -33,6 +35,7 @@ from tests.services.world import (
     Road,
     World,
     work,
+    work_on,
 )
 
 ONE, TWO = "one.example.net", "two.example.net"
@@ -89,20 +92,20 @@ async def lane(world: World, domain: str = ONE) -> Lane:
 # --- pace
 
 
-@pytest.mark.parametrize("relays", [1, 2])
+@pytest.mark.parametrize(("relays", "look_s"), telling([(2, 3), (1, 1), (2, 1)], 1))
 async def test_no_minute_sees_more_than_the_pace_over_restarts(
-    world: World, road: Road, clock: Clock, relays: int
+    world: World, road: Road, clock: Clock, relays: int, look_s: int
 ) -> None:
     await register_many(world, RECIPIENTS)
     await flood(world, 200)
     gone = told(road, clock)
     pace = Pace(gateway=60)
-    for second in range(150):
+    for second in range(0, 150, look_s):
         if second % 30 == 0:
             working = [world.relay(road, owner=second * 10 + n, pace=pace) for n in range(1, relays + 1)]
         for relay in working:
             await work(relay)
-        clock.forward(seconds=1)
+        clock.forward(seconds=look_s)
     times = [at for at, _ in gone]
     assert most_in_a_minute(times) <= 61
     assert len(times) >= 120, "the pace is not used up"
@@ -115,6 +118,7 @@ async def test_rate_zero_is_no_bound(world: World, road: Road) -> None:
     assert len(road.taken) == 200
 
 
+@sqlite_first
 async def test_a_gateway_may_have_a_rate_of_its_own(world: World, road: Road, clock: Clock) -> None:
     slow = [replace(c, rate=5) if c.slug == "us-two" else c for c in CATALOGUE.carriers]
     world.shelf = Shelf(Catalogue(tuple(slow)), frozenset())
@@ -130,6 +134,7 @@ async def test_a_gateway_may_have_a_rate_of_its_own(world: World, road: Road, cl
     assert 5 <= sum(domain == TWO for _, domain in gone) <= 6
 
 
+@sqlite_first
 async def test_the_account_has_a_pace_over_all_lanes_and_each_lane_its_turn(
     world: World, road: Road, clock: Clock
 ) -> None:
@@ -164,7 +169,8 @@ async def test_a_code_in_another_lane_goes_before_chat_where_the_account_is_used
     assert "is your Textbridge code" in road.taken[2].words
 
 
-@pytest.mark.parametrize("jump", [{"days": 365}, {"days": -365}, {"seconds": -20}])
+@sqlite_first
+@pytest.mark.parametrize("jump", telling([{"days": -365}, {"seconds": -20}, {"days": 365}], 2))
 async def test_a_clock_that_jumps_neither_stalls_a_lane_nor_floods_it(
     world: World, road: Road, clock: Clock, jump: dict[str, float]
 ) -> None:
@@ -208,9 +214,7 @@ async def test_three_numbers_refused_close_the_lane_and_what_waits_is_told_once(
     await register(world, 30, "us-two")
     elsewhere = await world.text(SENDER, 30)
     tried = len(road.tried)
-    for _ in range(5):
-        await work(relay)
-        clock.forward(seconds=1)
+    await work_on(relay, clock, 5, seconds=1)
     assert [mail.address[-len(TWO) :] for mail in road.tried[tried:]] == [TWO]
     assert (await world.standing(elsewhere))[0] == State.ACCEPTED
     for text in texts:
@@ -255,6 +259,7 @@ async def test_half_open_lets_one_try_and_another_number_each_time(
     assert len(set(tried)) == 3, "one number that is refused for its own sake keeps the lane closed"
 
 
+@sqlite_first
 async def test_after_recovery_all_that_waited_leaves_in_order_within_two_minutes(
     world: World, road: Road, clock: Clock
 ) -> None:
@@ -278,6 +283,7 @@ async def test_after_recovery_all_that_waited_leaves_in_order_within_two_minutes
     assert (row.closed_until, row.closings, row.refused) == (None, 0, "")
 
 
+@sqlite_first
 async def test_a_lone_text_that_was_refused_often_goes_too(world: World, road: Road, clock: Clock) -> None:
     relay = await refuse_three(world, road)
     text = await world.text(SENDER, 23)
@@ -313,6 +319,7 @@ async def test_the_lane_stays_closed_over_a_restart(world: World, road: Road, cl
     assert len(road.tried) == tried
 
 
+@sqlite_first
 async def test_a_gateway_that_comes_and_goes_is_told_once_a_day(
     world: World, road: Road, clock: Clock
 ) -> None:
@@ -367,10 +374,10 @@ async def test_what_a_lane_learns_waits_for_another_relay_that_holds_it(
 
 @pytest.mark.parametrize("pace", [Pace(gateway=60), Pace(gateway=6), UNPACED], ids=str)
 async def test_one_senders_many_delay_another_by_a_few_texts(
-    world: World, road: Road, clock: Clock, pace: Pace
+    world: World, road: Road, clock: Clock, pace: Pace, size: Size
 ) -> None:
-    await register_many(world, RECIPIENTS)
-    await flood(world, 2_000)
+    await register_many(world, range(20, 40))
+    await flood(world, size.pick(2_000), range(20, 40))
     relay = world.relay(road, connections=1, pace=pace)
     await work(relay, 2)
     clock.forward(seconds=1)
@@ -384,10 +391,10 @@ async def test_one_senders_many_delay_another_by_a_few_texts(
 
 
 async def test_one_recipients_many_delay_neither_another_nor_another_senders_text_to_them(
-    world: World, road: Road, clock: Clock
+    world: World, road: Road, clock: Clock, size: Size
 ) -> None:
     await register_many(world, range(20, 22))
-    await flood(world, 2_000, range(20, 21))
+    await flood(world, size.pick(2_000), range(20, 21))
     relay = world.relay(road, connections=1)
     await work(relay)
     clock.forward(seconds=1)
@@ -532,5 +539,5 @@ def on_commit(world: World, act: Callable[[], None]) -> list[bool]:
             done.append(True)
             act()
 
-    event.listen(world.store.engine.sync_engine, "commit", committing, once=True)
+    event.listen(world.store.writer.sync_engine, "commit", committing, once=True)
     return done

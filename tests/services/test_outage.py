@@ -11,8 +11,9 @@ from sqlalchemy.exc import OperationalError
 from bot.db.tables import OutboxItem, Registration
 from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
+from tests.db.stores import sqlite_first
 from tests.services.test_leases import FragileStore
-from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, work
+from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, work, work_on
 
 OPERATOR = 0
 NO_CONNECTION = Reply(Step.CONNECT, None)
@@ -42,9 +43,7 @@ async def test_texts_wait_and_senders_and_operator_hear_of_it_once(
     texts = await two_texts(world)
     away(road, NO_CONNECTION)
     relay = world.relay(road)
-    for _ in range(40):
-        await work(relay)
-        clock.forward(seconds=15)
+    await work_on(relay, clock, 40, seconds=15)
     assert [await world.standing(text) for text in texts] == [(State.QUEUED, "relay_away", 0)] * 2
     assert [len(await world.notices(person)) for person in (ANN, 99, OPERATOR)] == [1, 1, 1]
     (told,) = await world.notices(OPERATOR)
@@ -70,6 +69,7 @@ async def test_a_text_that_comes_during_an_outage_is_explained_too(
     assert len(road.tried) == tried
 
 
+@sqlite_first
 async def test_probes_come_ever_more_slowly(world: World, road: Road, clock: Clock) -> None:
     await two_texts(world)
     away(road, NO_CONNECTION)
@@ -88,13 +88,12 @@ async def test_probes_come_ever_more_slowly(world: World, road: Road, clock: Clo
     assert set(gaps[5:]) == {60}
 
 
+@sqlite_first
 async def test_a_refused_login_is_tried_a_few_times_an_hour(world: World, road: Road, clock: Clock) -> None:
     await two_texts(world)
     away(road, NO_LOGIN)
     relay = world.relay(road)
-    for _ in range(240):
-        await work(relay)
-        clock.forward(seconds=15)
+    await work_on(relay, clock, 240, seconds=15)
     assert 4 <= road.probes <= 7
     assert len(road.tried) == 2
     (told,) = await world.notices(OPERATOR)
@@ -117,6 +116,7 @@ async def test_a_short_break_does_not_reach_the_operator(world: World, road: Roa
     assert await world.notices(OPERATOR) == []
 
 
+@sqlite_first
 async def test_the_operator_hears_of_the_same_trouble_once_a_day(
     world: World, road: Road, clock: Clock
 ) -> None:
@@ -127,9 +127,7 @@ async def test_the_operator_hears_of_the_same_trouble_once_a_day(
         clock.forward(hours=hours)
         away(road, NO_CONNECTION)
         text = await world.text(ANN, BOB)
-        for _ in range(60):
-            await work(relay)
-            clock.forward(seconds=2)
+        await work_on(relay, clock, 60, seconds=2)
         back(road)
         clock.forward(minutes=2)
         await work(relay, 3)
@@ -138,6 +136,7 @@ async def test_the_operator_hears_of_the_same_trouble_once_a_day(
     assert told == [1, 1, 2]
 
 
+@sqlite_first
 async def test_a_server_that_lets_us_in_and_refuses_each_mail_is_still_away(
     world: World, road: Road, clock: Clock
 ) -> None:
@@ -145,9 +144,7 @@ async def test_a_server_that_lets_us_in_and_refuses_each_mail_is_still_away(
     away(road, NOT_LOGGED_IN)
     road.probe_answer = None
     relay = world.relay(road)
-    for _ in range(240):
-        await work(relay)
-        clock.forward(seconds=30)
+    await work_on(relay, clock, 240, seconds=30)
     assert 4 <= road.probes <= 9
     assert len(road.tried) == 2 * (1 + road.probes)
     (told,) = await world.notices(OPERATOR)
@@ -173,9 +170,7 @@ async def test_a_login_that_is_put_off_is_not_a_wrong_password(
     await two_texts(world)
     away(road, LOGIN_LATER)
     relay = world.relay(road)
-    for _ in range(40):
-        await work(relay)
-        clock.forward(seconds=15)
+    await work_on(relay, clock, 40, seconds=15)
     (told,) = await world.notices(OPERATOR)
     assert "SMTP_PASSWORD" not in told.words
     back(road)
@@ -243,9 +238,7 @@ async def test_the_accounts_limit_pauses_everything_and_blames_nobody(
     await work(relay)
     tried = len(road.tried)
     late = await world.text(50, BOB)
-    for _ in range(29):
-        await work(relay)
-        clock.forward(minutes=1)
+    await work_on(relay, clock, 29, minutes=1)
     assert len(road.tried) == tried
     assert [await world.standing(text) for text in (*texts, late)] == [(State.QUEUED, "limited", 0)] * 3
     assert [len(await world.notices(person)) for person in (ANN, 99, 50)] == [1, 1, 1]
@@ -256,6 +249,7 @@ async def test_the_accounts_limit_pauses_everything_and_blames_nobody(
     assert {(await world.standing(text))[0] for text in (*texts, late)} == {State.ACCEPTED}
 
 
+@sqlite_first
 async def test_an_accounts_limit_that_lasts_all_day_is_told_once_a_day(
     world: World, road: Road, clock: Clock
 ) -> None:
@@ -294,9 +288,7 @@ async def test_a_clock_that_jumps_does_not_close_the_road_for_long(
     await two_texts(world)
     away(road, NO_LOGIN)
     relay = world.relay(road)
-    for _ in range(10):
-        await work(relay)
-        clock.forward(minutes=10)
+    await work_on(relay, clock, 10, minutes=10)
     back(road)
     clock.forward(hours=hours)
     probes = road.probes

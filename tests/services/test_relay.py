@@ -11,7 +11,7 @@ from bot.domain.outcome import Outcome, Reply, Step
 from bot.domain.states import State
 from bot.domain.words import CODE_FAILED, CODE_LATE, CODE_UNSURE, standing
 from bot.services.permit import Sendable
-from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, answer_token, work
+from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, answer_token, work, work_on
 
 BROKEN = Reply(Step.BODY, None)
 LATER = Reply(Step.RCPT, 451, "4.7.1 greylisted")
@@ -139,9 +139,7 @@ async def test_an_ambiguous_chat_mail_goes_again_under_the_same_id_three_times_a
     text = await world.text(ANN, BOB)
     road.answer = lambda _: BROKEN
     relay = world.relay(road)
-    for _ in range(6):
-        await work(relay)
-        clock.forward(minutes=15)
+    await work_on(relay, clock, 6, minutes=15)
     assert len(road.tried) == 3
     assert len({mail.mail_id for mail in road.tried}) == 1
     assert await world.attempts() == [(Outcome.AMBIGUOUS, Step.BODY, None)] * 3
@@ -153,9 +151,7 @@ async def test_an_ambiguous_code_never_goes_again(world: World, road: Road, cloc
     await world.ask_code(ANN)
     road.answer = lambda _: BROKEN
     relay = world.relay(road)
-    for _ in range(3):
-        await work(relay)
-        clock.forward(minutes=2)
+    await work_on(relay, clock, 3, minutes=2)
     assert len(road.tried) == 1
     assert [notice.words for notice in await world.notices(ANN)] == [CODE_UNSURE]
 
@@ -198,9 +194,7 @@ async def test_no_text_past_its_end_is_sent_however_many_there_are(
         await world.text(ANN, person)
     clock.forward(hours=12)
     relay = world.relay(road)
-    for _ in range(4):
-        await work(relay)
-        clock.forward(seconds=1)
+    await work_on(relay, clock, 4, seconds=1)
     assert road.tried == []
     assert [row.state for row in await world.rows(OutboxItem)] == ["expired"] * 2
 

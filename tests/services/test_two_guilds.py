@@ -1,18 +1,22 @@
 """What the admins of one guild do to the catalogue changes nothing that another guild sees (dangers T2)."""
 
+from datetime import datetime
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.store import Store
 from bot.db.tables import Audit, CarrierEntry, GatewayDomain
+from bot.domain.carrier_csv import write_sheet
 from bot.domain.catalogue import Form, Status
 from bot.domain.errors import UserError
-from bot.services import carrier_list, carriers
+from bot.services import carrier_import, carrier_list, carriers
 from bot.services.carrier_change import Actor, Change
 from bot.services.carrier_list import Wanted
+from bot.services.carrier_plan import Plan
 from bot.services.registration import carrier_to_register
 from bot.services.shelf import Shelf
 from tests.services.world import ANN, BOB, CATALOGUE, GUILD, OTHER_GUILD, Clock, World
@@ -34,11 +38,33 @@ CHANGES = st.builds(
 SLUGS = st.sampled_from(
     ["us-one", "us-failing", "any-service", "us-ours", "us-theirs", "own-us-ours", "own-us-theirs", "Theirs"]
 )
+ROWS = st.fixed_dictionaries(
+    {
+        "slug": SLUGS,
+        "name": NAMES,
+        "domain": DOMAINS,
+        "status": st.sampled_from(["", "active", "failing"]),
+        "switch": st.sampled_from(["", "on", "off", "enabled", "removed"]),
+    }
+)
+
+
+async def import_file(
+    session: AsyncSession, shelf: Shelf, actor: Actor, rows: list[Any], now: datetime, *, confirmed: bool
+) -> None:
+    """Import rows in one transaction, as the press of the button does."""
+    await shelf.refresh(session)
+    plan = await carrier_import.plan(shelf, await carrier_import.read(write_sheet(rows)), actor, now)
+    if isinstance(plan, Plan) and confirmed:
+        await carrier_import.write(session, plan, actor, now)
+
+
 COMMANDS = st.one_of(
     st.tuples(st.just(carriers.add), CHANGES),
     st.tuples(st.just(carriers.edit), SLUGS, CHANGES),
     st.tuples(st.just(carriers.switch), SLUGS, st.booleans()),
     st.tuples(st.just(carriers.remove), SLUGS),
+    st.tuples(st.just(import_file), st.lists(ROWS, max_size=3)),
 )
 
 

@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, web
 from simcord.backend import serializers
 from simcord.backend.errors import BackendError
 from simcord.http import router
-from simcord.http import routes as _routes  # noqa: F401  importing it registers SimCord's routes
+from simcord.http import routes as _routes  # noqa: F401 - importing it registers SimCord's routes
 
 if TYPE_CHECKING:
     from tests.simcord_bridge.bridge import SimcordBridge
@@ -66,7 +66,7 @@ class HttpApi:
             return 501, gap.to_json()
         except BackendError as refusal:
             return refusal.status, refusal.to_json()
-        except Exception as bug:  # noqa: BLE001  a bug in SimCord or here must fail the test, not the server
+        except Exception as bug:  # noqa: BLE001 - a bug in SimCord or here must fail the test, not the server
             self._bridge.gaps.append(f"{request.method} {path}: {bug!r}")
             # Not 500: discord.py would try again for half a minute.
             return 501, {"message": f"501: {bug!r}", "code": 0}

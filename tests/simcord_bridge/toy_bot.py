@@ -162,7 +162,7 @@ class CrateForm(discord.ui.Modal, title="Open a crate"):
         self.kind = kind
 
     # The one client that shows these forms is Toy, which the base class cannot know.
-    async def on_submit(self, interaction: discord.Interaction[Toy]) -> None:  # type: ignore[override]
+    async def on_submit(self, interaction: discord.Interaction[Toy]) -> None:
         """Repeat what was filled in and offer the button."""
         parts = (self.number.component, self.size.component, self.consent.component)
         assert isinstance(parts[0], discord.ui.TextInput)
@@ -190,7 +190,7 @@ class CodeForm(discord.ui.Modal, title="Enter code"):
     code: discord.ui.TextInput[CodeForm] = discord.ui.TextInput(label="Code", max_length=6)
 
     # The one client that shows these forms is Toy, which the base class cannot know.
-    async def on_submit(self, interaction: discord.Interaction[Toy]) -> None:  # type: ignore[override]
+    async def on_submit(self, interaction: discord.Interaction[Toy]) -> None:
         """Repeat the code."""
         await interaction.response.send_message(f"code {self.code.value}", ephemeral=True)
 

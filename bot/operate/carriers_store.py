@@ -1,0 +1,66 @@
+"""Open the store and the list of carriers for a command that is run beside the bot."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from bot.config import load_one
+from bot.db.crypto import WrongKey
+from bot.db.migrate import SchemaTooNew, migrate
+from bot.db.store import Store, open_store
+from bot.domain.catalogue_file import Catalogue, parse_catalogue
+from bot.domain.errors import UserError
+from bot.services.shelf import Shelf
+
+_CATALOGUE = Path(__file__).parents[1] / "carriers.toml"
+
+
+class Away(Exception):
+    """The store cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The store, and the list as it is now."""
+
+    store: Store
+    shelf: Shelf
+
+
+def say_away() -> None:
+    """Tell the operator that the store cannot be reached."""
+    print(
+        "DATABASE_URL: the store cannot be reached; check that it is up and may be written", file=sys.stderr
+    )
+
+
+def shipped() -> Catalogue:
+    """Read the list that ships."""
+    return parse_catalogue(_CATALOGUE.read_text("utf-8"))
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Opened]:
+    """Open both; raises ConfigError, UserError or Away."""
+    url, keys, domains = (load_one(name) for name in ("DATABASE_URL", "SECRET_KEY", "GATEWAY_DOMAINS"))
+    home = load_one("DEFAULT_COUNTRY")
+    try:
+        await migrate(url)
+        store = await open_store(url, keys)
+    except SchemaTooNew:
+        raise UserError("The store was written by a newer version: update this checkout first.") from None
+    except WrongKey:
+        raise UserError("SECRET_KEY: it does not open this store; set the key it was made with.") from None
+    except (DBAPIError, OSError):  # the driver's words may quote the address with its password
+        raise Away from None
+    try:
+        shelf = Shelf(shipped(), domains or frozenset(), home)
+        async with store.read() as session:
+            await shelf.refresh(session)
+        yield Opened(store, shelf)
+    finally:
+        await store.close()

@@ -1,0 +1,52 @@
+"""What is private is sealed so that only its keys open it, and older seals still open."""
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.db.crypto import Vault, WrongKey, make_wrapped_subkeys
+from tests.db.stores import KEY
+
+WORDS = "dinner at 7"
+OTHER = Fernet.generate_key().decode()
+WRAPPED = make_wrapped_subkeys([KEY])
+VAULT = Vault([KEY], WRAPPED)
+
+
+@given(st.text())
+@settings(max_examples=50)
+def test_what_is_sealed_opens_again(words: str) -> None:
+    sealed = VAULT.seal(words)
+    assert VAULT.open(sealed) == words
+    assert len(words) < 4 or words.encode("utf-8", "surrogatepass") not in sealed
+
+
+def test_the_same_words_are_sealed_otherwise_each_time() -> None:
+    assert VAULT.seal(WORDS) != VAULT.seal(WORDS)
+
+
+@given(place=st.integers(0, 200), bit=st.integers(0, 7))
+@settings(max_examples=200)
+def test_a_changed_bit_is_noticed(place: int, bit: int) -> None:
+    sealed = bytearray(VAULT.seal(WORDS))
+    sealed[place % len(sealed)] ^= 1 << bit
+    with pytest.raises(WrongKey):
+        VAULT.open(bytes(sealed))
+
+
+@pytest.mark.parametrize("sealed", [b"", b"\x01", b"\x01short", b"gAAAA", b"\x02" + bytes(40)])
+def test_what_was_never_sealed_does_not_open(sealed: bytes) -> None:
+    with pytest.raises(WrongKey):
+        VAULT.open(sealed)
+
+
+def test_what_an_earlier_version_sealed_opens() -> None:
+    assert VAULT.open(Fernet(KEY).encrypt(WORDS.encode())) == WORDS
+
+
+def test_the_first_key_seals_and_every_key_opens() -> None:
+    both = Vault([OTHER, KEY], WRAPPED)
+    assert both.open(VAULT.seal(WORDS)) == WORDS
+    with pytest.raises(WrongKey):
+        VAULT.open(both.seal(WORDS))
