@@ -135,7 +135,7 @@ async def _run_roles(
         nights = DomainNights(store, shelf, look_up, now, chance, stop, editors=config.carrier_editors)
     try:
         counting = partial(count_use, store, shelf)
-        watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now)
+        watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now, stop)
         parts = _Parts(store, relay_role, discord_role, listener, counting, nights, watch)
         return await _run_together(parts, stop, ready)
     finally:

@@ -1,5 +1,6 @@
 """Look once a day, and after every change of the catalogue, whether a gateway ends or is in doubt."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
@@ -29,8 +30,10 @@ class CarrierWatch:
         shelf: Shelf,
         editors: Callable[[], Iterable[int]],
         now: Callable[[], datetime],
+        stop: asyncio.Event,
     ) -> None:
         self._store, self._shelf, self._editors, self._now = store, shelf, editors, now
+        self._stop = stop
         self._seen_to: tuple[date, str] | None = None
 
     async def one_pass(self) -> float:
@@ -41,7 +44,7 @@ class CarrierWatch:
         async with self._store.read() as session:
             await self._shelf.refresh(session)
         seen_to = now.date(), self._shelf.version
-        await see_to_endings(self._store, self._shelf, now)
+        await see_to_endings(self._store, self._shelf, now, self._stop)
         await self._see_to_doubts(now)
         self._seen_to = seen_to
         return IDLE_S

@@ -1,5 +1,6 @@
 """Tell people in time that their carrier's gateway closes, and suspend them on the day it does."""
 
+import asyncio
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,15 +17,18 @@ AT_ONCE = 200
 NOTICE = "ending"
 
 
-async def see_to_endings(store: Store, shelf: Shelf, now: datetime) -> None:
-    """Do what is due today for every entry that has an end date; doing it again changes nothing."""
+async def see_to_endings(store: Store, shelf: Shelf, now: datetime, stop: asyncio.Event) -> None:
+    """Do what is due today for every entry that has an end date; doing it again changes nothing.
+
+    A stop leaves the rest to the next start.
+    """
     for listed in shelf.everywhere():
         ends_on = listed.carrier.retires_on
         # What an editor enabled all the same has no end.
         if ends_on is None or refusal(listed.carrier, ends_on) is None:
             continue
         step, told = step_due(ends_on, now.date()), AT_ONCE
-        while step is not None and told == AT_ONCE:
+        while step is not None and told == AT_ONCE and not stop.is_set():
             async with store.write() as session:
                 instead = way_out(shelf, listed.carrier.guild_id, listed.carrier, ends_on)
                 told = await _tell_some(session, listed, ends_on, step, instead, now)

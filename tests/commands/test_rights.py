@@ -98,7 +98,9 @@ async def test_admins_change_what_their_server_has_and_nothing_shared(town: Town
         )
         assert (await answered(town, admin, "carrier enable")).startswith("Helio is on in this server.")
         new = await answered(town, admin, "carrier add", domain="sms.example.net")
-        assert new == ("sms.example.net is not on the bot owner's list of gateways. Ask the owner to add it.")
+        assert new == (
+            "sms.example.net is not on the bot owner's list of gateways. Ask the owner to put it there?"
+        )
         own = await answered(town, admin, "carrier add", name=f"Mobile of {admin.username}")
         assert own.startswith(f"Added Mobile of {admin.username} at vtext.com for this server.")
     # Another server sees none of it.

@@ -24,7 +24,7 @@ END = datetime(2027, 3, 31, tzinfo=UTC)
 
 
 def watch(world: World) -> CarrierWatch:
-    return CarrierWatch(world.store, world.shelf, set, world.clock)
+    return CarrierWatch(world.store, world.shelf, set, world.clock, asyncio.Event())
 
 
 async def at(world: World, *date: int) -> None:
@@ -164,3 +164,14 @@ async def test_a_pass_on_the_same_day_asks_nothing_of_the_store(world: World) ->
     assert await world.rows(OutboxItem) == []
     await world.store.close()
     assert await watching.one_pass() == 1.0
+
+
+async def test_a_stop_leaves_the_rest_to_the_next_start(world: World) -> None:
+    await world.register(BOB, carrier_slug=CLOSING)
+    world.clock.at = END
+    stop = asyncio.Event()
+    stop.set()
+    await CarrierWatch(world.store, world.shelf, set, world.clock, stop).one_pass()
+    assert (await world.rows(Registration))[0].state == "active"
+    await watch(world).one_pass()
+    assert (await world.rows(Registration))[0].state == "suspended"

@@ -9,7 +9,7 @@ import pytest
 
 from bot.db.tables import Audit, DomainRequest, GatewayDomain, Notice
 from bot.domain.errors import UserError
-from bot.services import gateway_domains
+from bot.services import gateway_domains, phone
 from bot.services.carrier_change import Actor, Ask, Change, Done
 from bot.services.cleaning import clean
 from tests.services.editing import ADMIN, EDITOR, NEW, OTHER_ADMIN, OWN, add, edit, remove, slug_of, switch
@@ -128,3 +128,10 @@ async def test_a_switch_keeps_the_old_values_in_the_audit(world: World) -> None:
     assert changes[0] == ("carrier enable", {"off": False, "enabled": False, "removed": False})
     assert changes[1][1]["domain"] == "failing.example.net"
     assert changes[2] == ("carrier enable", {"off": True, "enabled": True, "removed": True})
+
+
+async def test_an_admin_who_removes_their_phone_still_hears_of_the_domain(world: World) -> None:
+    request = await ask(world)
+    await answer(world, request, allow=True)
+    await world.write(phone.remove, ADMIN.person_id, world.clock())
+    assert len(await world.notices(ADMIN.person_id)) == 1

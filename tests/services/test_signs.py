@@ -29,7 +29,7 @@ async def measured(world: World, domain: str = ONE) -> Measured:
 
 
 def watch(world: World) -> CarrierWatch:
-    return CarrierWatch(world.store, world.shelf, lambda: {EDITOR_ID}, world.clock)
+    return CarrierWatch(world.store, world.shelf, lambda: {EDITOR_ID}, world.clock, asyncio.Event())
 
 
 async def silent_codes(world: World, *, days: int = 2, codes: int = 3, domain: str = ONE) -> None:
