@@ -69,7 +69,7 @@ async def test_a_domain_gone_for_three_nights_is_demoted_once(world: World, serv
     assert await world.rows(CarrierEntry, CarrierEntry.demoted.is_not(None)) == []
     await sleep_over(world, watch)
     assert await statuses(world) == {**before, "us-one": Status.FAILING, "own-us-ours": Status.FAILING}
-    said = describe(world.shelf, GUILD, "us-one", world.clock())
+    said = await world.write(describe, world.shelf, EDITOR, "us-one", world.clock())
     assert "US One (one.example.net): failing 2026-11-23" in said
     assert (
         "One is marked failing since 2026-11-23. Look-ups have found no mail server at one.example.net "
@@ -129,7 +129,8 @@ async def test_an_enabled_entry_warns_and_a_switched_off_one_stays_off(
     assert two is not None
     assert (service.carrier.enabled, service.carrier.status) == (True, Status.FAILING)
     assert (two.off, two.carrier.status) == (True, Status.FAILING)
-    assert "An editor enabled it all the same" in describe(world.shelf, GUILD, "any-service", world.clock())
+    said = await world.write(describe, world.shelf, EDITOR, "any-service", world.clock())
+    assert "An editor enabled it all the same" in said
 
 
 OUTAGES = ["servfail", "silent", "garbage", "nxdomain"]
