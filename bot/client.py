@@ -131,9 +131,10 @@ class Bot(discord.AutoShardedClient):
         if interaction.response.type is discord.InteractionResponseType.modal:
             return
 
-        async def say(words: str) -> None:
+        async def say(words: str, request_id: int | None) -> None:
+            view: Any = discord.utils.MISSING if request_id is None else request_buttons(request_id)
             await interaction.followup.send(
-                shortened(words), ephemeral=True, allowed_mentions=NO_PINGS, suppress_embeds=True
+                shortened(words), ephemeral=True, allowed_mentions=NO_PINGS, suppress_embeds=True, view=view
             )
 
         person = interaction.user.id

@@ -150,7 +150,7 @@ def _by_text(due: Sequence[Untold]) -> list[list[Untold]]:
     return list(groups.values())
 
 
-Say = Callable[[str], Awaitable[None]]
+Say = Callable[[str, int | None], Awaitable[None]]  # the words, and the request that buttons answer
 
 
 async def say_parked(store: Store, person_id: int, say: Say, now: datetime) -> None:
@@ -158,12 +158,12 @@ async def say_parked(store: Store, person_id: int, say: Say, now: datetime) -> N
     async with store.read() as session:
         parked = await notices.parked_for(session, person_id, AT_ONCE)
         standings = await texts.standings(session, {n.text_id for n in parked if n.text_id is not None})
-    alike: dict[str, list[int]] = {}
+    alike: dict[tuple[str, int | None], list[int]] = {}
     for notice in parked:
-        alike.setdefault(_parked_words(notice, standings), []).append(notice.id)
-    for words, ids in alike.items():
+        alike.setdefault((_parked_words(notice, standings), notice.request_id), []).append(notice.id)
+    for (words, request_id), ids in alike.items():
         if words:
-            await say(words)
+            await say(words, request_id)
         async with store.write() as session:
             await notices.told(session, ids, now)
 

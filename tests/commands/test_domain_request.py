@@ -63,3 +63,18 @@ async def test_only_an_editor_may_press(town: Town) -> None:
     said = await (await town.dave.press(post, "Put it on the list")).settled()
     assert said.content == "Only the bot's owner can answer this."
     assert DOMAIN not in await town.says(town.admin, "carrier list", search="sms.")
+
+
+async def test_an_owner_without_dms_finds_the_buttons_at_the_next_command(town: Town) -> None:
+    town.editor.account.dms_open = False
+    asked = await town.admin.slash(town.guild, "carrier add", name="Home Mobile", domain=DOMAIN)
+    await asked.settled(lambda a: a.buttons == ["Yes, do it"])
+    await town.admin.press(asked, "Yes, do it")
+    await asked.settled(lambda a: a.content.startswith("The bot's owner is asked"))
+    await town.exchanged("POST", r"/channels/\d+/messages", 403)
+    await town.restart()
+    shown = await town.editor.slash(town.guild, "help")
+    await shown.settled(lambda a: any(DOMAIN in post.content for post in a.followups))
+    (post,) = shown.followups
+    assert (await answer(town.editor, post, "Put it on the list")).startswith(f"{DOMAIN} is on the list.")
+    assert (await town.admin.dm()).content.startswith(f"The bot's owner put {DOMAIN} on the list")

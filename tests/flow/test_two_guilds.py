@@ -57,7 +57,7 @@ async def view(town: Town, person: Person, guild: Guild) -> list[str]:
     return said
 
 
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(commands(), min_size=1, max_size=4))
 async def test_no_command_of_the_tree_shows_elsewhere(
     any_town: Town, sequence: list[tuple[str, dict[str, Any]]]

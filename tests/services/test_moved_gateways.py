@@ -42,7 +42,7 @@ def whose(address: str) -> int:
     return next(person for person, number in NUMBERS.items() if number == digits)
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(phones=st.tuples(PHONES, PHONES, PHONES), edited=st.sampled_from(SLUGS), change=CHANGES)
 async def test_exactly_those_whose_address_changed_prove_it_again(
     store: Store, phones: tuple[tuple[str, bool], ...], edited: str, change: Change
