@@ -26,12 +26,14 @@ OTHERS_TELL_S = 1.0
 # Within the 4 s that SIGTERM leaves, also where Discord does not answer: OUT_S for all but the close.
 TELLER_ENDS_S, LAST_WORDS_S, CLOSE_S = 0.8, 0.6, 0.8
 ANSWERS_S, ENDS_S, STORE_ENDS_S, OUT_S = 0.5, 0.3, 0.3, 2.6
-# discord.py runs each command, button and form as a task of its own, named so.
+# discord.py runs each command, button and form as a task of its own, named so, and what follows a command.
 _COMMAND_TASKS = (
     "CommandTree-invoker",
     "discord-ui-view-dispatch",
     "discord-ui-modal-dispatch",
     "discord-ui-dynamic-item",
+    "discord.py: on_app_command_completion",
+    "discord.py: on_interaction",
 )
 _TOKEN_REFUSED = 4004  # Discord's close code "Authentication failed"
 

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,8 @@ WRITE_SLICE_MS = 100
 # Who had to wait for another's write is likely to come again.
 CROWDED_FOR_S = 1.0
 LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
+# Who still works on a store that is being closed has so long to end.
+LAST_WAIT_S = 0.5
 # 32 MiB of journal: a page that many transactions touch goes to the database file once for all of them.
 CHECKPOINT_PAGES = 8_192
 # Of the file as each connection keeps it at hand: what many transactions touch is not read again by each.
@@ -60,6 +62,9 @@ class Store:
         self._writers = 0
         self._crowded_at = -math.inf
         self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._open = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
@@ -69,9 +74,11 @@ class Store:
         if self._writers > 1:
             self._crowded_at = asked
         try:
-            async with self._turn, await self._begin(asked) as session:
-                yield session
-                await session.commit()
+            async with self._turn:
+                with self._in_use():
+                    async with await self._begin(asked) as session:
+                        yield session
+                        await session.commit()
         finally:
             self._writers -= 1
 
@@ -109,12 +116,28 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that only reads."""
-        async with AsyncSession(self.engine, info={"vault": self.vault}) as session, session.begin():
-            session.info["connection"] = await session.connection()
-            yield session
+        with self._in_use():
+            async with AsyncSession(self.engine, info={"vault": self.vault}) as session, session.begin():
+                session.info["connection"] = await session.connection()
+                yield session
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Count a session for as long as it holds a connection."""
+        self._open += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._unused.set()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, once whoever still holds one has given it back: nobody closes it later."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WAIT_S):
+                await self._unused.wait()
         await self.writer.dispose()
         await self.engine.dispose()
 

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.db import people, verifications
 from bot.db.crypto import WrongKey
@@ -155,6 +156,27 @@ async def test_a_stop_shortens_a_wait_that_has_begun(
         async with asyncio.timeout(3):
             with pytest.raises(OperationalError):
                 await waiting
+
+
+async def test_a_close_waits_for_who_still_reads(store: Store) -> None:
+    pool, reading, go = store.engine.pool, asyncio.Event(), asyncio.Event()
+
+    async def read() -> None:
+        async with store.read() as session:
+            await session.execute(text("SELECT 1"))
+            reading.set()
+            await go.wait()
+
+    reader = asyncio.create_task(read())
+    await reading.wait()
+    closing_it = asyncio.create_task(store.close())
+    done, _ = await asyncio.wait({closing_it}, timeout=0.05)
+    assert not done
+    go.set()
+    await asyncio.gather(reader, closing_it)
+    # A connection that comes back to a closed pool is one that nobody closes.
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    assert (pool.checkedout(), pool.checkedin()) == (0, 0)
 
 
 async def test_nobody_else_may_read_what_we_make(tmp_path: Path) -> None:
