@@ -127,6 +127,43 @@ async def test_a_store_without_a_page_to_spare_keeps_whole_texts_or_none(
     assert len({mail.mail_id for mail in road.taken}) == len(road.taken)
 
 
+class Mount:
+    """The file system of a store, as far as it can be mounted for reading only."""
+
+    def __init__(self, store: Store) -> None:
+        self.read_only = False
+        event.listen(store.writer.sync_engine, "checkout", self._as_mounted)
+
+    def _as_mounted(self, connection: Any, _record: object, _proxy: object) -> None:
+        flag = "ON" if self.read_only else "OFF"
+        connection.cursor().execute(f"PRAGMA query_only = {flag}")
+
+
+async def test_on_a_read_only_file_system_nothing_is_promised_and_nothing_goes_twice(
+    world: World, road: Road, clock: Clock
+) -> None:
+    await world.register(BOB)
+    mount, kept = Mount(world.store), [await world.text(ANN, BOB), await world.text(ANN, BOB)]
+    relay = world.relay(road)
+    await relay.one_pass()  # the first mail is with the server, and its result is not yet written
+    mount.read_only = True
+    with pytest.raises(OperationalError, match="readonly"):
+        await world.text(ANN, BOB)
+    for _ in range(3):
+        with pytest.raises(OperationalError, match="readonly"):
+            await relay.one_pass()
+    handed = len(road.taken)
+    mount.read_only = False
+    kept.append(await world.text(ANN, BOB))
+    for _ in range(len(kept) + 5):
+        await work(relay)
+        clock.forward(seconds=1)
+    assert handed <= 2
+    assert {row.id for row in await world.rows(TextRow)} == set(kept)
+    assert {(await world.standing(text_id))[0] for text_id in kept} == {State.ACCEPTED}
+    assert len({mail.mail_id for mail in road.taken}) == len(road.taken) == len(kept)
+
+
 # Less than five seconds is waited for; more is refused, long before Discord gives the answer up.
 LOCKED_S = {"tenth": (1.0, 6.0), "ci": (1.0, 2.0, 3.0, 4.0, 6.0), "long": (1.0, 2.0, 3.0, 4.0, 6.0, 30.0)}
 
