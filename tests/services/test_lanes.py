@@ -365,7 +365,7 @@ async def test_what_a_lane_learns_waits_for_another_relay_that_holds_it(
         passing = asyncio.create_task(relay.one_pass())
         await asyncio.wait({passing}, timeout=0.3)
     await passing
-    await relay.finish()
+    await work(relay, 2)
     assert (await lane(world)).closed_until is None
 
 
