@@ -71,6 +71,11 @@ class Vault:
         """Return the keyed blind index (32 bytes) by which a number is found again."""
         return hmac.digest(self._subkeys["index"], e164.encode("ascii"), hashlib.sha256)
 
+    def pseudonym(self, person_id: int) -> int:
+        """Return a person's keyed name for what outlives /privacy erase: negative, as no person's id is."""
+        digest = hmac.digest(self._subkeys["index"], b"person:%d" % person_id, hashlib.sha256)
+        return -1 - (int.from_bytes(digest[:8]) >> 2)
+
     def code_mac(self, person_id: int, number_index: bytes, code: str) -> bytes:
         """Return what is stored of a code: bound to the person and the number it was sent for."""
         words = b"%d:%s:%s" % (person_id, number_index, code.encode("utf-8"))
