@@ -31,6 +31,7 @@ USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
   carriers import FILE [--apply]       show what a CSV file of carriers changes, or change it
   carriers export [FILE]               write the carriers as CSV
   keys new                             print a new key for SECRET_KEY
+  keys rotate                          seal all that is stored with the first key of SECRET_KEY
 
 `python3 -m bot COMMAND --help` says more; `--version` prints the version.
 """
@@ -189,8 +190,10 @@ def _carriers(args: "Namespace") -> "int":
 
 
 def _keys(args: "Namespace") -> "int":
-    from bot.operate.keys import new_key
+    from bot.operate.keys import new_key, rotate
 
+    if args.action == "rotate":
+        return rotate()
     print(new_key())
     return OK
 
