@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, LargeBinary, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Column, LargeBinary, Table, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import Base
+from bot.db.paging import Key, next_rows
 from bot.db.scrub import note_erased
 from bot.db.store import Store, add_probe
 from bot.db.tables import Verification, WrappedKey
@@ -61,26 +62,15 @@ async def _reseal_column(store: Store, column: "Column[bytes]") -> AsyncIterator
         counted = select(func.count()).select_from(table).where(column.is_not(None))
         total = await session.scalar(counted) or 0
     looked_at = changed = 0
-    after: tuple[Any, ...] | None = None
+    after: Key | None = None
     while True:
         async with store.write() as session:
-            rows = await _next_rows(session, column, after)
+            rows, after = await next_rows(session, table, [column], after, AT_ONCE, column.is_not(None))
             changed += await _reseal_rows(session, store, column, rows)
         looked_at += len(rows)
         yield Step(f"{table.name}.{column.name}", looked_at, max(total, looked_at), changed)
-        if len(rows) < AT_ONCE:
+        if after is None:
             return
-        after = tuple(rows[-1][:-1])
-
-
-async def _next_rows(
-    session: AsyncSession, column: "Column[bytes]", after: tuple[Any, ...] | None
-) -> list[tuple[Any, ...]]:
-    keys = list(column.table.primary_key.columns)
-    wanted = select(*keys, column).where(column.is_not(None)).order_by(*keys).limit(AT_ONCE)
-    if after is not None:
-        wanted = wanted.where(tuple_(*keys) > tuple_(*after))
-    return [tuple(row) for row in await session.execute(wanted)]
 
 
 async def _reseal_rows(

@@ -43,6 +43,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     _add_setup(command("setup", "write .env: asks for what no option says"))
     command("run", "run the bot with the settings that `setup` wrote; installs nothing")
     command("migrate", "bring the store's schema up to date; `run` does it too")
+    doctor = command("doctor", "look at settings, store, mail server and Discord; changes nothing")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.add_argument("--offline", action="store_true", help="leave mail server and Discord out")
+    doctor.add_argument(
+        "files", nargs="*", metavar="FILE", help="logs, backups or folders to look through too"
+    )
     command("invite", "print the address that adds the bot to a server")
     add_carriers(command("carriers", "check, import, export or count the list of carriers"))
     keys = command("keys", "`new` prints a key for SECRET_KEY, `rotate` seals all values with its first one")
