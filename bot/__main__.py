@@ -26,11 +26,13 @@ USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
   setup [--no-input] [options]         write .env; `setup --help` lists the options
   run                                  run the bot (needs `setup` once; installs nothing)
   migrate                              bring the store's schema up to date
+  doctor [--json] [--offline] [FILE]   look at settings, store, mail server and Discord; changes nothing
   invite                               print the address that adds the bot to a server
   carriers check [--json]              look up every gateway's domain, and look at the mail server
   carriers import FILE [--apply]       show what a CSV file of carriers changes, or change it
   carriers export [FILE]               write the carriers as CSV
   keys new                             print a new key for SECRET_KEY
+  keys rotate                          seal all that is stored with the first key of SECRET_KEY
 
 `python3 -m bot COMMAND --help` says more; `--version` prints the version.
 """
@@ -169,6 +171,12 @@ def _migrate(args: "Namespace") -> "int":
     return OK
 
 
+def _doctor(args: "Namespace") -> "int":
+    from bot.operate.doctor import doctor
+
+    return doctor(as_json=args.json, offline=args.offline, files=args.files)
+
+
 def _invite(args: "Namespace") -> "int":
     from bot.config import load_one
     from bot.operate.invite import COMMANDS_MISSING, application_id_from_token, invite_url
@@ -189,8 +197,10 @@ def _carriers(args: "Namespace") -> "int":
 
 
 def _keys(args: "Namespace") -> "int":
-    from bot.operate.keys import new_key
+    from bot.operate.keys import new_key, rotate
 
+    if args.action == "rotate":
+        return rotate()
     print(new_key())
     return OK
 
@@ -201,6 +211,7 @@ COMMANDS = {
     "setup": _setup,
     "run": _run,
     "migrate": _migrate,
+    "doctor": _doctor,
     "invite": _invite,
     "carriers": _carriers,
     "keys": _keys,

@@ -19,6 +19,7 @@ from bot.db.bell import Bell, Listener
 from bot.db.crypto import WrongKey
 from bot.db.migrate import SchemaTooNew, migrate
 from bot.db.role_lock import AlreadyRunning, FileLock
+from bot.db.sealers import sealing
 from bot.db.store import Store, open_store
 from bot.db.teller_turn import TellerTurn
 from bot.discord_role import DiscordRole
@@ -167,7 +168,8 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
         )
         return exits.UNAVAILABLE
     try:
-        async with asyncio.TaskGroup() as tasks:
+        roles = [name for name, part in (("relay", parts.relay), ("discord", parts.discord)) if part]
+        async with sealing(parts.store, roles), asyncio.TaskGroup() as tasks:
             if parts.relay:
                 tasks.create_task(parts.relay.run(stop), name="relay")
             if parts.listener:

@@ -11,7 +11,8 @@ _WORDS = """**Textbridge** carries texts from this server to people's phones. No
 `/phone register` registers your own; `/phone show`, `pause`, `block` and `remove` control it.
 `/phone allow` says who in a server may text you; `/phone sent` shows what became of your texts.
 `/carrier` is for admins: the list of phone companies.
-Your number is stored encrypted and `/phone remove` deletes it."""
+Your number is stored encrypted and `/phone remove` deletes it.
+`/privacy show` says what is kept of you, `export` gives it to you, `erase` deletes all of it."""
 
 
 def help_command(desk: Desk) -> "app_commands.Command[app_commands.Group, ..., None]":

@@ -9,6 +9,7 @@ from bot.commands.carrier_files import CarrierFiles
 from bot.commands.confirm import Confirms
 from bot.commands.help import help_command
 from bot.commands.phone import PhoneGroup
+from bot.commands.privacy import PrivacyGroup
 from bot.commands.text import text_command
 from bot.services.desk import Desk
 
@@ -25,6 +26,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
         carrier = CarrierGroup(desk, self.confirms)
         CarrierFiles(desk, self.confirms).join(carrier)
         self.add_command(carrier)
+        self.add_command(PrivacyGroup(desk, self.confirms))
         self.add_command(help_command(desk))
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:

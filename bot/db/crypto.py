@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -29,10 +30,11 @@ class Vault:
     Subkeys live in the store, wrapped: rotating SECRET_KEY re-wraps them and never changes an index.
     """
 
-    __slots__ = ("_cipher", "_openers", "_sealer", "_subkeys")
+    __slots__ = ("_cipher", "_keys", "_openers", "_sealer", "_subkeys")
 
     def __init__(self, secret_keys: Sequence[str], wrapped: Mapping[str, bytes]) -> None:
         """Unwrap the subkeys; raises WrongKey where SECRET_KEY is not the one they were wrapped with."""
+        self._keys = tuple(secret_keys)
         self._cipher = MultiFernet([Fernet(key) for key in secret_keys])
         self._openers = [_aead(key) for key in secret_keys]
         self._sealer = self._openers[0]
@@ -40,6 +42,9 @@ class Vault:
             self._subkeys = {name: self._cipher.decrypt(wrapped[name]) for name in SUBKEY_NAMES}
         except (InvalidToken, KeyError):
             raise WrongKey from None
+        for name, probe in wrapped.items():
+            if name not in SUBKEY_NAMES:
+                self.open(probe)
 
     def seal(self, plain: str) -> bytes:
         """Encrypt text with AES-256-GCM under a random nonce.
@@ -67,9 +72,38 @@ class Vault:
                 continue
         raise WrongKey
 
+    def resealed(self, sealed: bytes) -> bytes | None:
+        """Seal anew under the first key what another one sealed; None where it is. Raises WrongKey."""
+        if sealed[:1] == _SEALED:
+            with suppress(InvalidTag, ValueError):
+                self._sealer.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], None)
+                return None
+        return self.seal(self.open(sealed))
+
+    @property
+    def probe_name(self) -> str:
+        """Name the value by which the store knows that the first key has sealed in it."""
+        return f"probe {self.sealer}"
+
+    @property
+    def sealer(self) -> str:
+        """Name the key that seals, without telling it."""
+        return fingerprint(self._keys[0])
+
+    def rewrapped(self) -> dict[str, bytes]:
+        """Wrap the subkeys under the first key, and give a probe of that key alone."""
+        cipher = Fernet(self._keys[0])
+        wrapped = {name: cipher.encrypt(subkey) for name, subkey in self._subkeys.items()}
+        return wrapped | {self.probe_name: self.seal("")}
+
     def number_index(self, e164: str) -> bytes:
         """Return the keyed blind index (32 bytes) by which a number is found again."""
         return hmac.digest(self._subkeys["index"], e164.encode("ascii"), hashlib.sha256)
+
+    def pseudonym(self, person_id: int) -> int:
+        """Return a person's keyed name for what outlives /privacy erase: negative, as no person's id is."""
+        digest = hmac.digest(self._subkeys["index"], b"person:%d" % person_id, hashlib.sha256)
+        return -1 - (int.from_bytes(digest[:8]) >> 2)
 
     def code_mac(self, person_id: int, number_index: bytes, code: str) -> bytes:
         """Return what is stored of a code: bound to the person and the number it was sent for."""
@@ -81,6 +115,11 @@ def _aead(secret_key: str) -> AESGCM:
     """Derive the cipher for values: SECRET_KEY itself only wraps subkeys and opens Fernet tokens."""
     derived = HKDF(SHA256(), 32, salt=None, info=b"textbridge values 1")
     return AESGCM(derived.derive(base64.urlsafe_b64decode(secret_key)))
+
+
+def fingerprint(secret_key: str) -> str:
+    """Name a key without telling it: 64 bits of a hash of 256 random ones."""
+    return hashlib.sha256(b"textbridge key " + secret_key.encode("ascii")).hexdigest()[:16]
 
 
 def same(left: bytes, right: bytes) -> bool:

@@ -43,7 +43,9 @@ async def add(
     words: str = "",
     request_id: int | None = None,
 ) -> None:
-    """Keep something to say; words hold no number, body or address."""
+    """Keep something to say; words hold no number, body or address. Nobody is told under a pseudonym."""
+    if person_id < OPERATOR:
+        return
     times = {"created_at": now, "due_at": now}
     session.add(
         Notice(person_id=person_id, kind=kind, text_id=text_id, words=words, request_id=request_id, **times)
@@ -52,8 +54,8 @@ async def add(
 
 
 async def add_for(session: AsyncSession, people: Sequence[int], kind: str, words: str, now: datetime) -> None:
-    """Keep the same words for many people, all at once."""
-    at = microseconds(now)
+    """Keep the same words for many people, all at once; nobody is told under a pseudonym."""
+    at, people = microseconds(now), [person for person in people if person >= OPERATOR]
     same = {"kind": kind, "words": words, "created_at": at, "due_at": at, "tries": 0, "parked": False}
     for start in range(0, len(people), AT_ONCE):
         some = people[start : start + AT_ONCE]

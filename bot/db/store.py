@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from bot.db import one_trip
 from bot.db.crypto import Vault, make_wrapped_subkeys
 from bot.db.tables import WrappedKey
+from bot.db.upsert import insert_or_ignore
 
 _log = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5_000
@@ -212,8 +213,17 @@ def _begin_sqlite(writing: bool, connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-async def open_store(url: str, secret_keys: Sequence[str]) -> Store:
-    """Open a migrated database; makes the subkeys at the first start. Raises crypto.WrongKey."""
+async def add_probe(session: AsyncSession, vault: Vault) -> None:
+    """Note that the first key seals here from now on: without it the store is not opened again."""
+    row = {"name": vault.probe_name, "wrapped": vault.seal("")}
+    await session.execute(insert_or_ignore(session, WrappedKey, [row]))
+
+
+async def open_store(url: str, secret_keys: Sequence[str], *, seals: bool = True) -> Store:
+    """Open a migrated database; makes the subkeys at the first start. Raises crypto.WrongKey.
+
+    With `seals` values will be sealed in it with the first key.
+    """
     engine = make_engine(url)
     try:
         async with AsyncSession(engine.execution_options(writing=True)) as session, session.begin():
@@ -222,7 +232,10 @@ async def open_store(url: str, secret_keys: Sequence[str]) -> Store:
                 wrapped = make_wrapped_subkeys(secret_keys)
                 session.add_all(WrappedKey(name=name, wrapped=value) for name, value in wrapped.items())
                 _log.info("store: made its subkeys")
-        return Store(engine, Vault(secret_keys, wrapped))
+            vault = Vault(secret_keys, wrapped)
+            if seals and vault.probe_name not in wrapped:
+                await add_probe(session, vault)
+        return Store(engine, vault)
     except BaseException:
         await engine.dispose()
         raise

@@ -17,7 +17,7 @@ from bot.db.types import ROW_ID, never_used_id
 
 
 class WrappedKey(Base):
-    """A random subkey, wrapped by SECRET_KEY."""
+    """A random subkey, wrapped by SECRET_KEY; or a probe, sealed by a key that has sealed values here."""
 
     __tablename__ = "wrapped_keys"
     name: Mapped[str] = mapped_column(primary_key=True)

@@ -50,6 +50,11 @@ _FAILED = {
 }
 
 
+def mention(person_id: int) -> str:
+    """Name a person as Discord shows them; one who had everything of theirs erased has no name."""
+    return f"<@{person_id}>" if person_id > 0 else "that person"
+
+
 def on_its_way(who: str, parts: int) -> str:
     """Say that a text is kept and will be sent."""
     in_parts = f" in {parts} parts" if parts > 1 else ""

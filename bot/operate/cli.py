@@ -43,10 +43,16 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     _add_setup(command("setup", "write .env: asks for what no option says"))
     command("run", "run the bot with the settings that `setup` wrote; installs nothing")
     command("migrate", "bring the store's schema up to date; `run` does it too")
+    doctor = command("doctor", "look at settings, store, mail server and Discord; changes nothing")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.add_argument("--offline", action="store_true", help="leave mail server and Discord out")
+    doctor.add_argument(
+        "files", nargs="*", metavar="FILE", help="logs, backups or folders to look through too"
+    )
     command("invite", "print the address that adds the bot to a server")
     add_carriers(command("carriers", "check, import, export or count the list of carriers"))
-    keys = command("keys", "`keys new` prints a new key for SECRET_KEY")
-    keys.add_argument("action", type=_new, metavar="new", help="make a key")
+    keys = command("keys", "`new` prints a key for SECRET_KEY, `rotate` seals all values with its first one")
+    keys.add_argument("action", type=_key_action, metavar="new|rotate", help="make a key, or change to it")
     args, rest = parser.parse_known_args(argv)
     if rest and args.command != "test":
         parser.error(f"{args.command} does not take {rest[0].partition('=')[0]}")
@@ -91,9 +97,9 @@ def _add_setup(parser: argparse.ArgumentParser) -> None:
             )
 
 
-def _new(written: str) -> str:
-    if written != "new":
-        raise argparse.ArgumentTypeError("type `keys new`")
+def _key_action(written: str) -> str:
+    if written not in ("new", "rotate"):
+        raise argparse.ArgumentTypeError("type `keys new` or `keys rotate`")
     return written
 
 

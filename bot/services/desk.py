@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.bell import Bell, ring
 from bot.db.group_commit import GroupCommit, NotKept
+from bot.db.scrub import scrub
 from bot.db.store import Store
 from bot.domain.errors import UserError
 from bot.services.notices import Say, say_parked
@@ -84,6 +85,15 @@ class Desk:
                 result = await self._write_once(act, *args, **kwargs)
         self.recall()
         self._wake()
+        return result
+
+    async def erase(
+        self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a service call that deletes what must not be found in any file of the store either."""
+        result = await self.write(act, *args, **kwargs)
+        with _said_plainly():
+            await scrub(self.store)
         return result
 
     def _wake(self) -> None:

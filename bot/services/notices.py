@@ -10,10 +10,11 @@ from enum import StrEnum
 from bot.db import notices, texts
 from bot.db.notices import OPERATOR as OPERATOR
 from bot.db.notices import Untold
+from bot.db.scrub import scrub
 from bot.db.store import Store
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import MUST_KNOW, State
-from bot.domain.words import standing
+from bot.domain.words import mention, standing
 from bot.services.cleaning import clean
 
 _log = logging.getLogger(__name__)
@@ -133,12 +134,13 @@ class Teller:
             return
         async with self._store.write() as session:
             await clean(session, now)
+        await scrub(self._store)
         self._cleaned_at = now
 
 
 def words_for(text: Standing) -> str:
     """Word where a text stands, for its sender."""
-    return standing(f"<@{text.recipient_id}>", text.state, text.reason, text.parts, text.parts_sent)
+    return standing(mention(text.recipient_id), text.state, text.reason, text.parts, text.parts_sent)
 
 
 def _by_text(due: Sequence[Untold]) -> list[list[Untold]]:

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, outbox, people, texts, verifications
+from bot.db.scrub import note_erased
 from bot.domain.consent import EVERYONE, WORDING_VERSION
 from bot.domain.ending import suspended_words
 from bot.domain.errors import UserError
 from bot.domain.phone import mask
 from bot.domain.states import Item
-from bot.domain.words import UNSURE, short
+from bot.domain.words import UNSURE, mention, short
 from bot.services.offers import way_out
 from bot.services.shelf import Listed, Shelf
 from bot.services.standing import update_standings
@@ -64,7 +65,7 @@ async def sent(session: AsyncSession, person_id: int) -> str:
     if not rows:
         return "You have sent no texts yet. Use /text in a server."
     return "\n".join(
-        f"<t:{int(row.created_at.timestamp())}:R> to <@{row.recipient_id}>: "
+        f"<t:{int(row.created_at.timestamp())}:R> to {mention(row.recipient_id)}: "
         f"{short(row.state, row.reason, row.parts, row.parts_sent)}"
         for row in rows
     )
@@ -75,18 +76,24 @@ async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
 
     What stays: the consent ledger, texts sent to and by the person (wordless), counters until they end.
     """
+    if not await take_away(session, person_id, now):
+        return _NO_PHONE
+    await people.add_consent(session, person_id, "withdrawn", WORDING_VERSION, None, now)
+    return (
+        "Removed: your number, your carrier, who may text you and whom you blocked. Nobody can text you now."
+    )
+
+
+async def take_away(session: AsyncSession, person_id: int, now: datetime) -> bool:
+    """Delete a registration, or one that waits for its code; False where there was neither."""
     waiting = await verifications.live(session, person_id, now)
     had = await people.forget_phone(session, person_id)
     await verifications.end(session, person_id)
     await outbox.forget_codes(session, person_id)
     await _cancel_waiting(session, person_id, now)
     await notices.forget_person(session, person_id)
-    if not had and waiting is None:
-        return _NO_PHONE
-    await people.add_consent(session, person_id, "withdrawn", WORDING_VERSION, None, now)
-    return (
-        "Removed: your number, your carrier, who may text you and whom you blocked. Nobody can text you now."
-    )
+    await note_erased(session)
+    return had or waiting is not None
 
 
 async def _cancel_waiting(session: AsyncSession, person_id: int, now: datetime) -> None:

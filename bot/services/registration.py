@@ -95,9 +95,10 @@ async def begin(
     claim = _claim(ask, carrier, gateway, number)
     # An earlier code that still waits is dead: the phone shows only the newest.
     await outbox.end_waiting(session, Item.CANCELLED, queue=-ask.person_id)
+    # Whether a code went or not: the person agreed, and what is kept of them tells nobody which it was.
+    await people.add_consent(session, ask.person_id, "register", claim.wording, ask.guild_id, now)
     if may_send:
         await _send_code(session, claim, now)
-        await people.add_consent(session, ask.person_id, "register", claim.wording, ask.guild_id, now)
     else:
         # So that no command tells a capped number from a free one.
         await verifications.start_decoy(session, claim, now + CODE_LIFE)

@@ -87,6 +87,9 @@ def migrated_postgres(postgres: Postgres) -> Iterator[str]:
 def empty_tables(url: str, keep: str = "") -> None:
     """Delete every row, save of one table; fails where a test left a transaction open."""
     tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name != keep]
+    if keep == "wrapped_keys":
+        # Another test may have sealed with a key that this one does not have.
+        tables.append("wrapped_keys WHERE name LIKE 'probe %'")
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.partition("///")[2], timeout=5)) as file, file:
             for table in tables:

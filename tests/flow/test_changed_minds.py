@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.words import REFUSAL
 from bot.sandbox.smtp_script import Step, stall
+from tests.commands.test_privacy import erase as press_erase
 from tests.flow.town import BOB, CAROL, DAVE, GATEWAY, Town
 
 pytestmark = pytest.mark.slow
@@ -33,6 +34,10 @@ async def remove(town: Town) -> None:
     await town.says(town.bob, "phone remove")
 
 
+async def erase(town: Town) -> None:
+    await press_erase(town, town.bob)
+
+
 async def remove_and_register_again(town: Town) -> None:
     await remove(town)
     await town.register(town.bob, BOB, FI, FI_GATEWAY)
@@ -46,7 +51,10 @@ async def lose_the_number(town: Town) -> None:
     await town.register(town.admin, BOB, FI, FI_GATEWAY)
 
 
-CHANGES = [block, pause, allow_nobody, remove, remove_and_register_again, change_the_number, lose_the_number]
+CHANGES = [
+    *(block, pause, allow_nobody, remove, erase, remove_and_register_again, change_the_number),
+    lose_the_number,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -33,12 +33,14 @@ class Bot:
         for name in [name for name in os.environ if BY_NAME.get(name.removesuffix("_FILE"))]:
             patch.delenv(name)
 
-    async def __call__(self, url: str, *words: str, **env: str) -> tuple[int, str, str]:
+    async def __call__(
+        self, url: str, *words: str, command: str = "carriers", **env: str
+    ) -> tuple[int, str, str]:
         """Run a command to its end; returns exit code, output, errors."""
         for name, value in {**NO_DOTENV, "DATABASE_URL": url, "SECRET_KEY": KEY, **env}.items():
             self._patch.setenv(name, value)
         self._said.readouterr()
-        code = await asyncio.wait_for(asyncio.to_thread(_carry_out, parse(["carriers", *words])), 50)
+        code = await asyncio.wait_for(asyncio.to_thread(_carry_out, parse([command, *words])), 50)
         return code, *self._said.readouterr()
 
 

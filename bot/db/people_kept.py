@@ -1,0 +1,119 @@
+"""Count, read out and erase whatever the store holds of one person."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, func, null, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.base import Base, table_of
+from bot.db.crypto import WrongKey
+from bot.db.person_tables import NEVER_GIVEN, NOBODY, PERSON_COLUMNS, End, Held
+from bot.db.store import vault_of
+from bot.db.tables import CodeUse, Lane, Notice, Usage
+
+_SOMEBODY = "somebody"
+_SEALED, _LARGEST_EXACT = "_sealed", 2**53  # what reads a larger number from JSON may round it
+
+
+class Kept(NamedTuple):
+    """What there is of one kind."""
+
+    called: str
+    how_many: int
+    since: datetime | None
+
+
+def _names(session: AsyncSession, held: Held, person_id: int) -> tuple[int, ...]:
+    if held.end is End.PSEUDONYM:
+        return person_id, vault_of(session).pseudonym(person_id)
+    return (person_id,)
+
+
+async def kept_of(session: AsyncSession, person_id: int) -> list[Kept]:
+    """Count what there is of a person, kind by kind."""
+    found = []
+    for held in PERSON_COLUMNS:
+        if held.given:
+            oldest = func.min(held.at) if held.at is not None else null()
+            counted = select(func.count(), oldest).select_from(held.table)
+            which = held.of(*_names(session, held, person_id))
+            found.append(Kept(held.called, *(await session.execute(counted.where(which))).one()))
+    counters = sum([len(rows) for _, rows in await _counters(session, person_id)])
+    return [*found, Kept("counters that hold limits", counters, None)]
+
+
+async def rows_of(session: AsyncSession, person_id: int) -> dict[str, list[dict[str, Any]]]:
+    """Read everything a person may have, opened, by kind: what they are called to the rows themselves."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for held in PERSON_COLUMNS:
+        if held.given:
+            table = table_of(held.table)
+            wanted = select(table).where(held.of(*_names(session, held, person_id)))
+            rows = await session.execute(wanted.order_by(*table.primary_key.columns))
+            found[held.called] = [_readable(session, held.table, row) for row in rows.mappings()]
+    for table_class, counters in await _counters(session, person_id):
+        named = f"counters that hold limits ({table_class.__tablename__})"
+        found[named] = [_readable(session, table_class, row) for row in counters]
+    return found
+
+
+async def _counters(session: AsyncSession, person_id: int) -> list[tuple[type[Base], list[Any]]]:
+    """Read the counters of what a person does, and of what comes to them; not of who tried to text them."""
+    own = or_(
+        Usage.key.in_([f"sender:{person_id}", f"recipient:{person_id}"]),
+        Usage.key.like(f"pair:{person_id}:%"),
+    )
+    uses = await session.execute(select(table_of(Usage)).where(own).order_by(Usage.key))
+    codes = await session.execute(select(table_of(CodeUse)).where(CodeUse.key == f"person:{person_id}"))
+    return [(Usage, list(uses.mappings())), (CodeUse, list(codes.mappings()))]
+
+
+def _readable(session: AsyncSession, table: type[Base], row: Any) -> dict[str, Any]:
+    return dict(_cells(session, table, row))
+
+
+def _cells(session: AsyncSession, table: type[Base], row: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if (table.__tablename__, name) in NEVER_GIVEN:
+            continue
+        if isinstance(value, bytes):
+            yield name.removesuffix(_SEALED), _opened(session, value)
+        elif isinstance(value, datetime):
+            yield name, value.isoformat()
+        else:
+            is_long = isinstance(value, int) and abs(value) > _LARGEST_EXACT
+            yield name, str(value) if is_long else value
+
+
+def _opened(session: AsyncSession, sealed: bytes) -> str:
+    try:
+        return vault_of(session).open(sealed)
+    except WrongKey:
+        return "(sealed under a key that is gone)"
+
+
+async def erase(session: AsyncSession, person_id: int) -> None:
+    """Delete a person's rows, and take their name from those that stay."""
+    pseudonym = vault_of(session).pseudonym(person_id)
+    for held in PERSON_COLUMNS:
+        which = held.of(person_id)
+        if held.end is End.GO:
+            await session.execute(delete(held.table).where(which))
+        elif held.end is not End.STAY:
+            name = NOBODY if held.end is End.NOBODY else pseudonym
+            await session.execute(update(held.table).where(which).values({held.column: name}))
+    await _unmention(session, person_id)
+
+
+async def _unmention(session: AsyncSession, person_id: int) -> None:
+    """Take a person's name out of what is written to others, and of what gateways refused."""
+    mention = f"<@{person_id}>"
+    words = func.replace(Notice.words, mention, _SOMEBODY)
+    await session.execute(update(Notice).where(Notice.words.contains(mention)).values(words=words))
+    queues = [str(person_id), f"-{person_id}"]
+    named = select(Lane.domain, Lane.refused).where(or_(*(Lane.refused.contains(queue) for queue in queues)))
+    for domain, refused in (await session.execute(named.with_for_update())).all():
+        kept = " ".join(queue for queue in refused.split() if queue not in queues)
+        await session.execute(update(Lane).where(Lane.domain == domain).values(refused=kept))

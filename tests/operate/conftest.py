@@ -1,0 +1,5 @@
+"""What the tests of operating use."""
+
+from tests.services.conftest import clock, road, world
+
+__all__ = ["clock", "road", "world"]
