@@ -16,8 +16,11 @@ from discord.http import HTTPClient, Route
 from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
 from bot.commands.carrier_pages import PageButton
-from bot.commands.domain_request import DomainButton, request_buttons
+from bot.commands.domain_request import DomainButton
+from bot.commands.prove_again import HoldAgainButton, ProveAgainButton
 from bot.commands.register import EnterCodeButton
+from bot.commands.reply import HeldButton, ReplyButton
+from bot.commands.telling import shown
 from bot.commands.tree import Tree
 from bot.discord_commands import sync
 from bot.domain.errors import UserError
@@ -28,6 +31,7 @@ _log = logging.getLogger(__name__)
 # Discord's error codes, from its "Opcodes and Status Codes" page.
 _UNKNOWN_WEBHOOK, _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_ANSWER = 10015, 10062, 50027, 10008
 _ANSWER_GONE = frozenset({_UNKNOWN_WEBHOOK, _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_ANSWER})
+_TOO_LARGE, _FILE_REFUSED = 413, frozenset({40005, 50046})  # request entity too large, invalid file
 _DMS_CLOSED = frozenset({50007, 50278, 10013})
 # Asking again and again gets the whole address banned from Discord's API.
 REMEMBER_CLOSED_S = 3600
@@ -99,7 +103,8 @@ class Bot(discord.AutoShardedClient):
         self.desk.editors.update(self._owners)
         self.desk.owners[:] = self._owners
         self.add_view(EnterCodeButton(self.desk))
-        self.add_dynamic_items(PageButton, DomainButton)
+        self.add_dynamic_items(PageButton, DomainButton, ReplyButton, HeldButton)
+        self.add_dynamic_items(ProveAgainButton, HoldAgainButton)
         await sync(self, self.tree, self.desk, self._dev_guild_id)
 
     async def _dial(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
@@ -131,11 +136,10 @@ class Bot(discord.AutoShardedClient):
         if interaction.response.type is discord.InteractionResponseType.modal:
             return
 
-        async def say(words: str, request_id: int | None) -> None:
-            view: Any = discord.utils.MISSING if request_id is None else request_buttons(request_id)
-            await interaction.followup.send(
-                shortened(words), ephemeral=True, allowed_mentions=NO_PINGS, suppress_embeds=True, view=view
-            )
+        async def say(telling: Telling) -> None:
+            said = shown(telling)
+            quiet: Any = {"allowed_mentions": NO_PINGS, "suppress_embeds": True, "ephemeral": True}
+            await interaction.followup.send(said.content, **said.beside, **quiet)
 
         person = interaction.user.id
         try:
@@ -197,9 +201,7 @@ class Bot(discord.AutoShardedClient):
             return Told.CLOSED
         try:
             channel = await self.create_dm(discord.Object(person_id))
-            view: Any = request_buttons(telling.request_id) if telling.request_id is not None else None
-            words = shortened(telling.words)
-            await channel.send(words, allowed_mentions=NO_PINGS, suppress_embeds=True, view=view)
+            await self._say(channel, telling)
         except discord.HTTPException as closed:
             if closed.code not in _DMS_CLOSED:
                 raise
@@ -207,6 +209,22 @@ class Bot(discord.AutoShardedClient):
             self._closed_dms[person_id] = time.monotonic() + REMEMBER_CLOSED_S
             return Told.CLOSED
         return Told.TOLD
+
+    async def _say(self, channel: discord.DMChannel, telling: Telling) -> None:
+        # Discord shows one post of those that it takes under the same nonce within some minutes.
+        quiet: Any = {
+            "allowed_mentions": NO_PINGS,
+            "suppress_embeds": True,
+            "nonce": telling.once or None,
+        }
+        said = shown(telling)
+        try:
+            await channel.send(said.content, **said.beside, **quiet)
+        except discord.HTTPException as refused:
+            if refused.status != _TOO_LARGE and refused.code not in _FILE_REFUSED:
+                raise
+            said = shown(telling, without_pictures=True)
+            await channel.send(said.content, **said.beside, **quiet)
 
     def _forget_old_closed(self) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Name the tables of what phones answer: replies, who wants none, numbers that said STOP, texts that came back."""
+"""Name the tables of what phones answer: replies, who wants none, STOPs, texts that came back."""
 
 from datetime import datetime
 
