@@ -9,7 +9,6 @@ from bot.db import notices, people, replies, texts
 from bot.domain.errors import UserError
 from bot.domain.inbound import Arrived, Trust
 from bot.domain.plain import visible
-from bot.domain.reply import Reply
 from bot.domain.signs import Sign
 from bot.domain.standing import Standing
 from bot.services.signs import note
@@ -90,21 +89,12 @@ async def mute(session: AsyncSession, reply_id: int, to_id: int, now: datetime) 
 
 async def pass_on(session: AsyncSession, reply_id: int, person_id: int, now: datetime) -> str:
     """Bring an answer that was held to the sender of the text: its owner says that it is theirs."""
-    reply = await _released(session, reply_id, person_id)
-    await notices.add(session, reply.to_id, notices.REPLY, now, reply_id=reply_id)
-    return f"<@{reply.to_id}> gets your answer."
-
-
-async def throw_away(session: AsyncSession, reply_id: int, person_id: int) -> str:
-    """Drop an answer that was held."""
-    await _released(session, reply_id, person_id)
-    await replies.drop_words(session, reply_id)
-    return "Thrown away; nobody else sees it."
+    return await _let_on(session, reply_id, person_id, now, proven=True)
 
 
 async def always_pass_on(session: AsyncSession, reply_id: int, person_id: int, now: datetime) -> str:
     """Bring this answer on, and from now on all that may be forged, marked as unverified."""
-    said = await pass_on(session, reply_id, person_id, now)
+    said = await _let_on(session, reply_id, person_id, now, proven=False)
     await replies.let_go_on(session, person_id, now)
     return (
         f"{said} From now on such answers go on at once, marked as unverified; **Hold them again** under "
@@ -112,16 +102,27 @@ async def always_pass_on(session: AsyncSession, reply_id: int, person_id: int, n
     )
 
 
-async def hold_again(session: AsyncSession, person_id: int) -> str:
-    """Hold a person's unproven answers again."""
-    await replies.hold_again(session, person_id)
-    return "From now on you are asked before an answer goes on that nothing proves to be yours."
-
-
-async def _released(session: AsyncSession, reply_id: int, person_id: int) -> Reply:
-    if not await replies.release(session, reply_id, person_id):
+async def _let_on(
+    session: AsyncSession, reply_id: int, person_id: int, now: datetime, *, proven: bool
+) -> str:
+    if not await replies.release(session, reply_id, person_id, proven=proven):
         raise UserError(_SETTLED)
     reply = await replies.find(session, reply_id)
     if reply is None:
         raise UserError(_GONE)
-    return reply
+    await notices.add(session, reply.to_id, notices.REPLY, now, reply_id=reply_id)
+    return f"<@{reply.to_id}> gets your answer."
+
+
+async def throw_away(session: AsyncSession, reply_id: int, person_id: int) -> str:
+    """Drop an answer that was held."""
+    if not await replies.release(session, reply_id, person_id, proven=False):
+        raise UserError(_SETTLED)
+    await replies.drop_words(session, reply_id)
+    return "Thrown away; nobody else sees it."
+
+
+async def hold_again(session: AsyncSession, person_id: int) -> str:
+    """Hold a person's unproven answers again."""
+    await replies.hold_again(session, person_id)
+    return "From now on you are asked before an answer goes on that nothing proves to be yours."
