@@ -20,7 +20,7 @@ from bot.commands.domain_request import DomainButton
 from bot.commands.prove_again import HoldAgainButton, ProveAgainButton
 from bot.commands.register import EnterCodeButton
 from bot.commands.reply import HeldButton, ReplyButton
-from bot.commands.telling import shown
+from bot.commands.telling import say
 from bot.commands.tree import Tree
 from bot.discord_commands import sync
 from bot.domain.errors import UserError
@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 # Discord's error codes, from its "Opcodes and Status Codes" page.
 _UNKNOWN_WEBHOOK, _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_ANSWER = 10015, 10062, 50027, 10008
 _ANSWER_GONE = frozenset({_UNKNOWN_WEBHOOK, _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_ANSWER})
-_TOO_LARGE, _FILE_REFUSED = 413, frozenset({40005, 50046})  # request entity too large, invalid file
 _DMS_CLOSED = frozenset({50007, 50278, 10013})
 # Asking again and again gets the whole address banned from Discord's API.
 REMEMBER_CLOSED_S = 3600
@@ -136,15 +135,13 @@ class Bot(discord.AutoShardedClient):
         if interaction.response.type is discord.InteractionResponseType.modal:
             return
 
-        async def say(telling: Telling) -> None:
-            said = shown(telling)
-            quiet: Any = {"allowed_mentions": NO_PINGS, "suppress_embeds": True, "ephemeral": True}
-            await interaction.followup.send(said.content, **said.beside, **quiet)
+        async def say_here(telling: Telling) -> None:
+            await say(interaction.followup.send, telling, ephemeral=True)
 
         person = interaction.user.id
         try:
             for whose in (person, OPERATOR) if person in self._owners else (person,):
-                await self.desk.say_parked(whose, say)
+                await self.desk.say_parked(whose, say_here)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as away:
             _log.info("discord: parked news waits for the next command (%s)", type(away).__name__)
 
@@ -201,7 +198,8 @@ class Bot(discord.AutoShardedClient):
             return Told.CLOSED
         try:
             channel = await self.create_dm(discord.Object(person_id))
-            await self._say(channel, telling)
+            # Discord shows one post of those that it takes under the same nonce within some minutes.
+            await say(channel.send, telling, nonce=telling.once or None)
         except discord.HTTPException as closed:
             if closed.code not in _DMS_CLOSED:
                 raise
@@ -209,22 +207,6 @@ class Bot(discord.AutoShardedClient):
             self._closed_dms[person_id] = time.monotonic() + REMEMBER_CLOSED_S
             return Told.CLOSED
         return Told.TOLD
-
-    async def _say(self, channel: discord.DMChannel, telling: Telling) -> None:
-        # Discord shows one post of those that it takes under the same nonce within some minutes.
-        quiet: Any = {
-            "allowed_mentions": NO_PINGS,
-            "suppress_embeds": True,
-            "nonce": telling.once or None,
-        }
-        said = shown(telling)
-        try:
-            await channel.send(said.content, **said.beside, **quiet)
-        except discord.HTTPException as refused:
-            if refused.status != _TOO_LARGE and refused.code not in _FILE_REFUSED:
-                raise
-            said = shown(telling, without_pictures=True)
-            await channel.send(said.content, **said.beside, **quiet)
 
     def _forget_old_closed(self) -> None:
         now = time.monotonic()

@@ -16,7 +16,7 @@ _PIECE: Final = re.compile(
     r"|(?P<begin>^[ \t]{0,16}(?:[-+#]|[0-9]{1,9}(?=[.)])))"
     r"|(?P<mark>[\\`*_~|\[\]<>])"
     r"|(?P<scheme>:(?=//))"
-    r"|(?P<plain>[^\\`*_~|\[\]<>\n:h ]{1,64}|.)",
+    r"|(?P<plain>[^\\`*_~|\[\]<>\n:h ]{1,16}|.)",
     re.DOTALL | re.MULTILINE,
 )
 

@@ -1,12 +1,13 @@
 """Shape what a person is told unasked: words, the buttons under them, and what a phone answered."""
 
 import io
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import discord
 
-from bot.commands.answers import LONGEST_ANSWER_CHARS, shortened
+from bot.commands.answers import LONGEST_ANSWER_CHARS, NO_PINGS, shortened
 from bot.commands.domain_request import request_buttons
 from bot.commands.prove_again import prove_again_button
 from bot.commands.quoting import quoted
@@ -18,6 +19,8 @@ from bot.services.notices import PROVE_AGAIN, Telling
 
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 MOST_PICTURES = 4
+# Discord: "Request entity too large", by status or code, and "Invalid file uploaded".
+_TOO_LARGE, _FILE_REFUSED = 413, frozenset({40005, 50046})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,19 @@ def shown(telling: Telling, *, without_pictures: bool = False) -> Shown:
     if telling.kind == PROVE_AGAIN:
         return Shown(shortened(telling.words), {"view": prove_again_button()})
     return Shown(shortened(telling.words), {})
+
+
+async def say(send: Callable[..., Awaitable[Any]], telling: Telling, **how: Any) -> None:
+    """Say one thing, without its pictures where Discord does not take those."""
+    quiet = {"allowed_mentions": NO_PINGS, "suppress_embeds": True, **how}
+    said = shown(telling)
+    try:
+        await send(said.content, **said.beside, **quiet)
+    except discord.HTTPException as refused:
+        if refused.status != _TOO_LARGE and refused.code not in _FILE_REFUSED:
+            raise
+        said = shown(telling, without_pictures=True)
+        await send(said.content, **said.beside, **quiet)
 
 
 def _reply(reply: Reply, *, without_pictures: bool) -> Shown:

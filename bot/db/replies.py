@@ -84,7 +84,9 @@ async def told(session: AsyncSession, ids: Collection[int]) -> None:
 async def release(session: AsyncSession, reply_id: int, person_id: int, *, proven: bool) -> bool:
     """Hold an answer no longer; False where that person has no such answer, or let go of it before."""
     held = update(Row).where(Row.id == reply_id, Row.person_id == person_id, Row.held.is_(True))
-    return (await session.execute(held.values(held=False, proven=proven).returning(Row.id))).first() is not None
+    return (
+        await session.execute(held.values(held=False, proven=proven).returning(Row.id))
+    ).first() is not None
 
 
 async def drop_words(session: AsyncSession, reply_id: int) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.bell import Bell, ring
 from bot.domain.inbound import Arrived, Kind
 from bot.services import bounces, replies, stops
 from bot.services.phone_mail import Rules as Rules
@@ -39,6 +40,8 @@ async def act(session: AsyncSession, arrived: Arrived, rules: Rules, now: dateti
             done, acted = await bounces.take(session, arrived, now), Acted.BOUNCE
         case Kind.REPLY:
             done, acted = await replies.take(session, arrived, now), Acted.REPLY
+    if done:
+        await ring(session, Bell.OUTBOX, Bell.NOTICES)
     result = acted if done else Acted.IGNORED
     belonging = arrived.belonging
     _log.info(

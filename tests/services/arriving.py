@@ -20,11 +20,11 @@ async def arrives(
     *,
     trust: Trust = Trust.ADDRESSED,
     person: int = BOB,
-    envelope: Envelope = Envelope(),
+    envelope: Envelope | None = None,
     **more: Any,
 ) -> Acted:
     """Let a mail come in that belongs to a text, or to a phone alone."""
-    arrived = Arrived(envelope, Reading(kind, words, **more), Belonging(trust, person, text_id))
+    arrived = Arrived(envelope or Envelope(), Reading(kind, words, **more), Belonging(trust, person, text_id))
     acted: Acted = await world.write(act, arrived, Rules(world.shelf, None), world.clock())
     return acted
 
