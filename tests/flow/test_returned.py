@@ -1,4 +1,4 @@
-"""A text that comes back is told to its sender, and its phone can be proved again at the press of a button."""
+"""A text that comes back is told to its sender, and a button lets its phone be proved again."""
 
 from datetime import timedelta
 
