@@ -16,8 +16,11 @@ from discord.http import HTTPClient, Route
 from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
 from bot.commands.carrier_pages import PageButton
-from bot.commands.domain_request import DomainButton, request_buttons
+from bot.commands.domain_request import DomainButton
+from bot.commands.prove_again import HoldAgainButton, ProveAgainButton
 from bot.commands.register import EnterCodeButton
+from bot.commands.reply import HeldButton, ReplyButton
+from bot.commands.telling import say
 from bot.commands.tree import Tree
 from bot.discord_commands import sync
 from bot.domain.errors import UserError
@@ -99,7 +102,8 @@ class Bot(discord.AutoShardedClient):
         self.desk.editors.update(self._owners)
         self.desk.owners[:] = self._owners
         self.add_view(EnterCodeButton(self.desk))
-        self.add_dynamic_items(PageButton, DomainButton)
+        self.add_dynamic_items(PageButton, DomainButton, ReplyButton, HeldButton)
+        self.add_dynamic_items(ProveAgainButton, HoldAgainButton)
         await sync(self, self.tree, self.desk, self._dev_guild_id)
 
     async def _dial(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
@@ -131,16 +135,13 @@ class Bot(discord.AutoShardedClient):
         if interaction.response.type is discord.InteractionResponseType.modal:
             return
 
-        async def say(words: str, request_id: int | None) -> None:
-            view: Any = discord.utils.MISSING if request_id is None else request_buttons(request_id)
-            await interaction.followup.send(
-                shortened(words), ephemeral=True, allowed_mentions=NO_PINGS, suppress_embeds=True, view=view
-            )
+        async def say_here(telling: Telling) -> None:
+            await say(interaction.followup.send, telling, ephemeral=True)
 
         person = interaction.user.id
         try:
             for whose in (person, OPERATOR) if person in self._owners else (person,):
-                await self.desk.say_parked(whose, say)
+                await self.desk.say_parked(whose, say_here)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as away:
             _log.info("discord: parked news waits for the next command (%s)", type(away).__name__)
 
@@ -197,9 +198,8 @@ class Bot(discord.AutoShardedClient):
             return Told.CLOSED
         try:
             channel = await self.create_dm(discord.Object(person_id))
-            view: Any = request_buttons(telling.request_id) if telling.request_id is not None else None
-            words = shortened(telling.words)
-            await channel.send(words, allowed_mentions=NO_PINGS, suppress_embeds=True, view=view)
+            # Discord shows one post of those that it takes under the same nonce within some minutes.
+            await say(channel.send, telling, nonce=telling.once or None)
         except discord.HTTPException as closed:
             if closed.code not in _DMS_CLOSED:
                 raise

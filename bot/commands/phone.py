@@ -5,6 +5,7 @@ from discord import app_commands
 
 from bot.commands.answers import answer, hold
 from bot.commands.choices import country_of, register_choices
+from bot.commands.prove_again import phone_buttons
 from bot.commands.register import CodeForm, NumberForm
 from bot.domain.consent import EVERYONE, NOBODY
 from bot.domain.errors import UserError
@@ -49,7 +50,9 @@ class PhoneGroup(app_commands.Group):
         """Show the registration, masked."""
         await hold(interaction)
         desk = self._desk
-        await answer(interaction, await desk.read(phone.show, interaction.user.id, desk.shelf, desk.now()))
+        said = await desk.read(phone.show, interaction.user.id, desk.shelf, desk.now())
+        helps = await desk.read(phone.helps, interaction.user.id)
+        await answer(interaction, said, phone_buttons(prove=helps.prove, hold=helps.hold))
 
     @app_commands.command(description="List your last 20 texts and what became of them")
     async def sent(self, interaction: discord.Interaction) -> None:

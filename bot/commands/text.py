@@ -39,16 +39,21 @@ def text_command(desk: Desk) -> "app_commands.Command[app_commands.Group, ..., N
         await hold(interaction)
         async with desk.answering(interaction.id):
             request = _request(interaction, user, message, await guild_name(interaction), desk.now())
-            result = await desk.accept(request)
-            words = result.sentence if isinstance(result, Refused) else words_for(result.text)
-            try:
-                await answer(interaction, words)
-            except AnswerLost:
-                if isinstance(result, Refused):
-                    raise
-                await _leave_word(desk, result.text.id, interaction.user.id)
+            await send(desk, interaction, request)
 
     return text
+
+
+async def send(desk: Desk, interaction: discord.Interaction, request: Request) -> None:
+    """Have a text accepted or refused, and say which."""
+    result = await desk.accept(request)
+    words = result.sentence if isinstance(result, Refused) else words_for(result.text)
+    try:
+        await answer(interaction, words)
+    except AnswerLost:
+        if isinstance(result, Refused):
+            raise
+        await _leave_word(desk, result.text.id, interaction.user.id)
 
 
 async def _leave_word(desk: Desk, text_id: int, sender_id: int) -> None:

@@ -18,6 +18,10 @@ AT_ONCE = 500
 # Kinds that a person is told as an admin or an editor.
 DOMAIN, DOUBT = "domain", "doubt"
 AS_ADMIN = (DOMAIN, DOUBT)
+# What a phone answered: told to the sender of the text, or held for the phone's owner.
+REPLY, HELD = "reply", "held"
+# Under this stands a button that sends a new code to the phone.
+PROVE_AGAIN = "prove again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,9 @@ class Untold:
     text_id: int | None
     words: str
     tries: int
-    request_id: int | None = None
+    request_id: int | None
+    reply_id: int | None
+    created_at: datetime
 
 
 async def add(
@@ -42,14 +48,14 @@ async def add(
     text_id: int | None = None,
     words: str = "",
     request_id: int | None = None,
+    reply_id: int | None = None,
 ) -> None:
     """Keep something to say; words hold no number, body or address. Nobody is told under a pseudonym."""
     if person_id < OPERATOR:
         return
+    about = {"text_id": text_id, "request_id": request_id, "reply_id": reply_id}
     times = {"created_at": now, "due_at": now}
-    session.add(
-        Notice(person_id=person_id, kind=kind, text_id=text_id, words=words, request_id=request_id, **times)
-    )
+    session.add(Notice(person_id=person_id, kind=kind, words=words, **about, **times))
     await session.flush()
 
 
@@ -113,7 +119,8 @@ async def parked_for(session: AsyncSession, person_id: int, most: int) -> list[U
 
 
 def _untold(row: Notice) -> Untold:
-    return Untold(row.id, row.person_id, row.kind, row.text_id, row.words, row.tries, row.request_id)
+    about = (row.request_id, row.reply_id, row.created_at)
+    return Untold(row.id, row.person_id, row.kind, row.text_id, row.words, row.tries, *about)
 
 
 async def told(session: AsyncSession, ids: Collection[int], now: datetime) -> None:
@@ -152,7 +159,7 @@ async def forget_parked(session: AsyncSession, before: datetime) -> None:
 async def forget_person(session: AsyncSession, person_id: int) -> None:
     """Delete what waits to be said to a person about their phone; news of the texts they sent stays.
 
-    So does what an admin or editor is told as such.
+    So do answers to those texts, and what an admin or editor is told as such.
     """
-    about_phone = (Notice.text_id.is_(None), Notice.kind.not_in(AS_ADMIN))
+    about_phone = (Notice.text_id.is_(None), Notice.kind.not_in((*AS_ADMIN, REPLY)))
     await session.execute(delete(Notice).where(Notice.person_id == person_id, *about_phone))

@@ -16,6 +16,8 @@ from bot.db.upsert import insert_or_ignore, insert_or_replace
 
 # Suspended: the gateway closed on its day; unproven: the entry was changed, and a new code is needed.
 ACTIVE, UNPROVEN, SUSPENDED = "active", "unproven", "suspended"
+# Stopped: the phone said STOP; halted: what seems to be the phone did; returned: too many texts came back.
+STOPPED, HALTED, RETURNED = "stopped", "halted", "returned"
 
 
 class Phone(NamedTuple):
@@ -67,6 +69,11 @@ def number_of(session: AsyncSession, phone: Phone) -> str:
     return vault_of(session).open(phone.sealed)
 
 
+def index_of(session: AsyncSession, phone: Phone) -> bytes:
+    """Return the blind index of a registration's number."""
+    return vault_of(session).number_index(number_of(session, phone))
+
+
 async def phone_of(session: AsyncSession, person_id: int) -> Phone | None:
     """Find a person's registration."""
     row = await session.scalar(select(Registration).where(Registration.person_id == person_id))
@@ -114,6 +121,19 @@ async def pause(session: AsyncSession, person_id: int, until: datetime | None) -
     """Pause texts until a time, or resume with None; False without a registration."""
     statement = update(Registration).where(Registration.person_id == person_id).values(paused_until=until)
     return (await session.execute(statement.returning(Registration.id))).first() is not None
+
+
+async def move(session: AsyncSession, person_id: int, before: Collection[str], after: str) -> bool:
+    """Move a registration from one of some states to another; False where it is in none of them."""
+    which = (Registration.person_id == person_id, Registration.state.in_(before))
+    moved = update(Registration).where(*which).values(state=after).returning(Registration.id)
+    return (await session.execute(moved)).first() is not None
+
+
+async def phones(session: AsyncSession, ids: Collection[int]) -> dict[int, Phone]:
+    """Find registrations by id."""
+    rows = await session.scalars(select(Registration).where(Registration.id.in_(ids)))
+    return {row.id: _phone(row) for row in rows}
 
 
 async def people_on_carrier(session: AsyncSession, guild_id: int, slug: str) -> list[int]:

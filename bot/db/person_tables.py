@@ -22,6 +22,9 @@ from bot.db.tables import (
     OptIn,
     OutboxItem,
     Registration,
+    Reply,
+    ReplyChoice,
+    ReplyMute,
     TextRow,
     Verification,
 )
@@ -72,6 +75,13 @@ PERSON_COLUMNS = (
     Held(Block.person_id, "people you blocked", End.GO, Block.at),
     # Whom it protects is not the one it names, who is not told either.
     Held(Block.blocked_id, "people who blocked you", End.STAY, given=False),
+    Held(Reply.person_id, "answers from your phone", End.GO, Reply.at),
+    # What is told comes by DM; what is held is not theirs to read yet.
+    Held(Reply.to_id, "answers to you", End.GO, Reply.at, given=False),
+    Held(ReplyMute.listener_id, "phones whose answers you want no more of", End.GO, ReplyMute.at),
+    # Another's wish, about texts of before: none of them can be answered any more.
+    Held(ReplyMute.person_id, "people who want no more of your answers", End.GO, given=False),
+    Held(ReplyChoice.person_id, "wishes about answers that nothing proves", End.GO, ReplyChoice.at),
     Held(CarrierTest.text_id, "tests of carriers", End.GO, CarrierTest.at, text=TextRow.sender_id),
     # Whether a code went tells a free number from one that takes no codes: nobody is given that.
     Held(OutboxItem.queue, "mails with codes", End.GO, given=False, minus=True),

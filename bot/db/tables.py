@@ -9,6 +9,11 @@ from bot.db.base import Base as Base
 from bot.db.relay_tables import Attempt as Attempt
 from bot.db.relay_tables import Lane as Lane
 from bot.db.relay_tables import OutboxItem as OutboxItem
+from bot.db.reply_tables import BounceDay as BounceDay
+from bot.db.reply_tables import Reply as Reply
+from bot.db.reply_tables import ReplyChoice as ReplyChoice
+from bot.db.reply_tables import ReplyMute as ReplyMute
+from bot.db.reply_tables import Suppression as Suppression
 from bot.db.sign_tables import CarrierTest as CarrierTest
 from bot.db.sign_tables import DomainRequest as DomainRequest
 from bot.db.sign_tables import GatewayDay as GatewayDay
@@ -132,6 +137,7 @@ class Notice(Base):
     kind: Mapped[str]
     text_id: Mapped[int | None]
     request_id: Mapped[int | None]  # an admin's request that is answered by a button
+    reply_id: Mapped[int | None]  # a phone's answer, which holds the words
     words: Mapped[str]
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]

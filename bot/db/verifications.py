@@ -94,6 +94,18 @@ async def end(session: AsyncSession, person_id: int, number_index: bytes | None 
     await session.execute(delete(Verification).where(which))
 
 
+async def end_number(session: AsyncSession, number_index: bytes) -> int | None:
+    """Drop the code that waits for a number; returns who asked for it, if anybody."""
+    gone = delete(Verification).where(Verification.number_index == number_index)
+    return await session.scalar(gone.returning(Verification.person_id))
+
+
+async def number_asked(session: AsyncSession, person_id: int) -> bytes | None:
+    """Find the number, as its blind index, that a person last asked a code for."""
+    where = Verification.person_id == person_id
+    return await session.scalar(select(Verification.number_index).where(where))
+
+
 async def live(session: AsyncSession, person_id: int, now: datetime) -> Verification | None:
     """Find the code a person can still type."""
     where = (Verification.person_id == person_id, Verification.expires_at > now)

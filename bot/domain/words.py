@@ -1,6 +1,7 @@
 """Word what became of a text: one or two plain sentences that never claim more than is known."""
 
 from bot.domain.outcome import Outcome
+from bot.domain.returned import returned_words
 from bot.domain.states import State
 
 REFUSAL = (
@@ -84,7 +85,7 @@ def standing(who: str, state: str, reason: str, parts: int, sent: int) -> str:
         case State.REPLIED:
             return f"{who} answered your text."
         case State.BOUNCED:
-            return f"{who}'s carrier sent your text back. Ask them to check /phone show."
+            return returned_words(who, reason)
     if reason in _WAITING:
         return _WAITING[reason].format(who=who)
     return on_its_way(who, parts)

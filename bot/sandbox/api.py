@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.sandbox import posts, refusals, wire, wire_posts
 from bot.sandbox.refusals import Refusal
-from bot.sandbox.world import Channel, Json, World
+from bot.sandbox.world import Channel, Guild, Json, World
 
 PREFIX = "/api/v10"
 OPEN_ROUTES = re.compile(r"/(gateway|interactions/.*|webhooks/.*)")
@@ -150,6 +150,7 @@ class PlainRoutes:
             web.get(PREFIX + r"/channels/{channel_id:\d+}", self.channel),
             web.get(PREFIX + r"/users/{user_id:\d+}", self.account),
             web.get(PREFIX + r"/guilds/{guild_id:\d+}", self.guild),
+            web.get(PREFIX + r"/guilds/{guild_id:\d+}/members/{user_id:\d+}", self.member),
             web.get(r"/attachments/{file_id:\d+}/{filename}", self.file),
         ]
 
@@ -180,10 +181,16 @@ class PlainRoutes:
 
     async def guild(self, request: web.Request) -> web.Response:
         """Answer a guild that the bot is in."""
-        found = self.world.guilds.get(int(request.match_info["guild_id"]))
-        if not found or self.world.bot.id not in found.members:
-            raise Refusal(refusals.UNKNOWN_GUILD)
-        return reply(wire.guild(found))
+        return reply(wire.guild(self._guild(request)))
+
+    async def member(self, request: web.Request) -> web.Response:
+        """Answer a member of a guild that the bot is in; no intent is needed for one at a time."""
+        guild = self._guild(request)
+        found = guild.members.get(int(request.match_info["user_id"]))
+        if not found:
+            raise Refusal(refusals.UNKNOWN_MEMBER)
+        shape = wire.member(self.world, guild, found)
+        return reply({name: value for name, value in shape.items() if name != "permissions"})
 
     async def channel(self, request: web.Request) -> web.Response:
         """Answer a channel."""
@@ -210,6 +217,12 @@ class PlainRoutes:
         """Hand out an attachment."""
         content = self.world.files.get(int(request.match_info["file_id"]))
         return web.Response(status=404) if content is None else web.Response(body=content)
+
+    def _guild(self, request: web.Request) -> Guild:
+        found = self.world.guilds.get(int(request.match_info["guild_id"]))
+        if not found or self.world.bot.id not in found.members:
+            raise Refusal(refusals.UNKNOWN_GUILD)
+        return found
 
     def _reachable(self, account_id: int) -> bool:
         shared = any(

@@ -18,9 +18,14 @@ Cdn = Callable[[], str]
 def create(world: World, channel: Channel, body: Json, files: Files, cdn: str) -> Post:
     """Add a post of the bot's to a channel."""
     _check(body, bool(files))
+    once = (channel.id, str(body.get("nonce"))) if body.get("nonce") and body.get("enforce_nonce") else None
+    if once in world.nonces and (shown := world.posts.get(world.nonces[once])):
+        return shown  # Discord hands back what it took under that nonce a moment ago
     post = Post(world.new_id(), channel.id, channel.guild_id, world.bot.id, world.now())
     post.flags = int(body.get("flags") or 0) & KEPT_FLAGS
     _fill(world, post, body, files, cdn)
+    if once is not None:
+        world.nonces[once] = post.id
     world.posts[post.id] = post
     world.watch.changed()
     return post

@@ -154,6 +154,7 @@ class World:
         self._dms: dict[int, Channel] = {}
         self.commands: dict[int | None, dict[int, Json]] = {None: {}}
         self.posts: dict[int, Post] = {}
+        self.nonces: dict[tuple[int, str] | None, int] = {}
         self.files: dict[int, bytes] = {}
         self.interactions: dict[int, Interaction] = {}
         self.by_token: dict[str, Interaction] = {}

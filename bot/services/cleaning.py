@@ -4,7 +4,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import carrier_tests, domain_requests, limits, notices, outbox, signs, texts, verifications
+from bot.db import (
+    bounces,
+    carrier_tests,
+    domain_requests,
+    limits,
+    notices,
+    outbox,
+    replies,
+    signs,
+    texts,
+    verifications,
+)
 from bot.services.gateway_domains import KEEP_REQUESTS
 from bot.services.standing import update_standings
 
@@ -29,6 +40,8 @@ async def clean(session: AsyncSession, now: datetime) -> None:
     await limits.forget_old(session, now, LONGEST_LIMIT)
     await signs.forget_old(session, now)
     await domain_requests.forget_old(session, now - KEEP_REQUESTS)
+    await replies.forget_old(session, held=now - KEEP_PARKED, rest=now - KEEP_TEXTS)
+    await bounces.forget_old(session, now)
     await carrier_tests.forget_old(session, now - KEEP_TEXTS)
     await outbox.forget_old(session, now - KEEP_TEXTS, AT_ONCE)
     await texts.forget_old(session, now - KEEP_TEXTS, AT_ONCE)

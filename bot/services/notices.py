@@ -3,15 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from bot.db import notices, texts
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import notices, replies, texts
+from bot.db.notices import HELD as HELD
 from bot.db.notices import OPERATOR as OPERATOR
+from bot.db.notices import PROVE_AGAIN as PROVE_AGAIN
 from bot.db.notices import Untold
 from bot.db.scrub import scrub
 from bot.db.store import Store
+from bot.db.types import microseconds
+from bot.domain.reply import Reply
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import MUST_KNOW, State
 from bot.domain.words import mention, standing
@@ -36,6 +43,9 @@ class Telling:
     answer: OpenAnswer | None  # edit this, where given
     by_dm: bool  # worth a DM where there is no answer to edit
     request_id: int | None = None  # the request that buttons under it answer
+    kind: str = ""  # of the notice, where buttons go with it
+    reply: Reply | None = None  # a phone's answer, which is shown instead of words
+    once: str = ""  # the same for each try to tell it, so that Discord shows one of them
 
 
 class Told(StrEnum):
@@ -101,14 +111,16 @@ class Teller:
         self, notice: Untold, standings: dict[int, Standing], answers: dict[int, OpenAnswer]
     ) -> Told:
         if notice.text_id is None:
-            whom, words = notice.person_id, notice.words
-            return await self._tell(Telling(whom, words, None, by_dm=True, request_id=notice.request_id))
+            telling = await _to_say(self._store, notice)
+            return Told.TOLD if telling is None else await self._tell(telling)
         text = standings.get(notice.text_id)
         if text is None:
             return Told.TOLD
-        words = words_for(text)
+        words, once = words_for(text), _once(notice)
         must_know = State(text.state) in MUST_KNOW
-        return await self._tell(Telling(notice.person_id, words, answers.get(text.id), by_dm=must_know))
+        return await self._tell(
+            Telling(notice.person_id, words, answers.get(text.id), by_dm=must_know, once=once)
+        )
 
     async def _record(self) -> None:
         """Write down what became of what was told; it is remembered until that has worked."""
@@ -120,7 +132,7 @@ class Teller:
                 ids = [notice.id for notice in group]
                 match outcome:
                     case Told.TOLD:
-                        await notices.told(session, ids, now)
+                        await _note_told(session, group, now)
                     case Told.CLOSED:
                         await notices.park(session, ids)
                     case Told.LATER:
@@ -152,7 +164,33 @@ def _by_text(due: Sequence[Untold]) -> list[list[Untold]]:
     return list(groups.values())
 
 
-Say = Callable[[str, int | None], Awaitable[None]]  # the words, and the request that buttons answer
+async def _to_say(store: Store, notice: Untold) -> Telling | None:
+    """Put together what a notice of its own says; None where what it was about is gone."""
+    reply = None
+    if notice.reply_id is not None:
+        async with store.read() as session:
+            reply = await replies.find(session, notice.reply_id)
+        # What its owner has decided on is not asked again.
+        if reply is None or reply.held != (notice.kind == HELD):
+            return None
+    about: dict[str, Any] = {"request_id": notice.request_id, "kind": notice.kind, "reply": reply}
+    return Telling(notice.person_id, notice.words, None, by_dm=True, once=_once(notice), **about)
+
+
+def _once(notice: Untold) -> str:
+    # With the time: a store that is made anew begins its ids anew.
+    return f"{microseconds(notice.created_at):x}-{notice.id:x}"[-25:]
+
+
+async def _note_told(session: AsyncSession, group: Sequence[Untold], now: datetime) -> None:
+    """Note that notices were told; the words of an answer have served then."""
+    await notices.told(session, [notice.id for notice in group], now)
+    read = [n.reply_id for n in group if n.reply_id is not None and n.kind != HELD]
+    if read:
+        await replies.told(session, read)
+
+
+Say = Callable[[Telling], Awaitable[None]]
 
 
 async def say_parked(store: Store, person_id: int, say: Say, now: datetime) -> None:
@@ -160,14 +198,16 @@ async def say_parked(store: Store, person_id: int, say: Say, now: datetime) -> N
     async with store.read() as session:
         parked = await notices.parked_for(session, person_id, AT_ONCE)
         standings = await texts.standings(session, {n.text_id for n in parked if n.text_id is not None})
-    alike: dict[tuple[str, int | None], list[int]] = {}
+    alike: dict[tuple[str, int | None, int | None], list[Untold]] = {}
     for notice in parked:
-        alike.setdefault((_parked_words(notice, standings), notice.request_id), []).append(notice.id)
-    for (words, request_id), ids in alike.items():
-        if words:
-            await say(words, request_id)
+        key = (_parked_words(notice, standings), notice.request_id, notice.reply_id)
+        alike.setdefault(key, []).append(notice)
+    for (words, _, reply_id), group in alike.items():
+        telling = await _to_say(store, replace(group[0], words=words)) if words or reply_id else None
+        if telling is not None:
+            await say(telling)
         async with store.write() as session:
-            await notices.told(session, ids, now)
+            await _note_told(session, group, now)
 
 
 def _parked_words(notice: Untold, standings: dict[int, Standing]) -> str:

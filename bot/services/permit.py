@@ -84,12 +84,15 @@ class _Known:
     reaches: dict[tuple[int, int, int], people.Reach]
     codes: dict[int, Verification]
     tests: dict[int, Way]
+    answered: dict[int, people.Phone]
     now: datetime
 
     def address(self, item: Leased, shelf: Shelf) -> str | None:
         """Build the address, or None where the mail may not go."""
         if item.verification_id is not None:
             return self._code_address(self.codes.get(item.verification_id), shelf)
+        if item.text_id is None:
+            return self._own_address(item, shelf)
         reach = self.reaches.get((item.queue, item.guild_id or 0, item.sender_id))
         phone = reach.phone if reach else None
         if item.text_id in self.tests:
@@ -114,6 +117,14 @@ class _Known:
         number = Number(people.number_of(self.session, phone), phone.country)
         return recipient(number, Gateway(way.domain, Form(way.form), way.prefix))
 
+    def _own_address(self, item: Leased, shelf: Shelf) -> str | None:
+        """Build the address for what the bot answers a phone itself, which may just have said STOP."""
+        phone = self.answered.get(item.registration_id or 0)
+        if phone is None or phone.version != item.registration_version or phone.domain not in shelf.domains:
+            return None
+        number = Number(people.number_of(self.session, phone), phone.country)
+        return recipient(number, Gateway(phone.domain, Form(phone.form), phone.prefix))
+
     def _code_address(self, waiting: Verification | None, shelf: Shelf) -> str | None:
         if waiting is None or waiting.domain not in shelf.domains:
             return None
@@ -128,7 +139,14 @@ async def _look_up(session: AsyncSession, items: Sequence[Leased], now: datetime
     # Only a test goes from somebody to themselves.
     own = {item.text_id for item in items if item.text_id is not None and item.queue == item.sender_id}
     tests = await carrier_tests.ways(session, own) if own else {}
-    return _Known(session, await people.reaches(session, asked) if asked else {}, codes, tests, now)
+    ours = {
+        item.registration_id
+        for item in items
+        if item.text_id is None and item.verification_id is None and item.registration_id is not None
+    }
+    answered = await people.phones(session, ours) if ours else {}
+    reaches = await people.reaches(session, asked) if asked else {}
+    return _Known(session, reaches, codes, tests, answered, now)
 
 
 async def _end(session: AsyncSession, item: Leased, owner: int, now: datetime, *, unbuilt: bool) -> str:
@@ -140,7 +158,7 @@ async def _end(session: AsyncSession, item: Leased, owner: int, now: datetime, *
     await leases.finish(session, owner, [item.id], state)
     if item.text_id is not None:
         await outbox.end_waiting(session, Item.CANCELLED, text_id=item.text_id)
-    elif unbuilt:
+    elif unbuilt and item.verification_id is not None:
         words = CODE_UNSURE if item.unsure else CODE_UNBUILT
         await notices.add(session, item.sender_id, CODE_NOTICE, now, words=words)
     return reason

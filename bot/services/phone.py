@@ -1,25 +1,28 @@
 """Let a person see and change their own registration."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, outbox, people, texts, verifications
+from bot.db import notices, outbox, people, replies, suppressions, texts, verifications
 from bot.db.scrub import note_erased
 from bot.domain.consent import EVERYONE, WORDING_VERSION
 from bot.domain.ending import suspended_words
 from bot.domain.errors import UserError
 from bot.domain.phone import mask
-from bot.domain.states import Item
-from bot.domain.words import UNSURE, mention, short
+from bot.domain.returned import RETURNED
+from bot.domain.stopping import CODE_AFTER, HALTED, stopped_words
+from bot.domain.words import mention, short
 from bot.services.offers import way_out
 from bot.services.shelf import Listed, Shelf
-from bot.services.standing import update_standings
+from bot.services.standing import cancel_waiting
 
 LAST_TEXTS = 20
 LONGEST_PAUSE_HOURS = 24 * 365
 _FOR_EVER = timedelta(days=365 * 100)
 _NO_PHONE = "You have no phone registered. Use /phone register to add one."
+_STATES = {people.HALTED: HALTED, people.RETURNED: RETURNED}
 
 
 async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetime) -> str:
@@ -40,7 +43,24 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
     open_guilds = sum(who == EVERYONE for _, who in await people.opt_ins(session, person_id))
     servers = "1 server" if open_guilds == 1 else f"{open_guilds} servers"
     lines.append(f"Members of {servers} may text you. /phone allow changes that for the server you are in.")
+    if await replies.goes_on(session, person_id):
+        lines.append("Answers that nothing proves to be yours go on, marked as unverified.")
     return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Helps:
+    """Which buttons help under what show() says."""
+
+    prove: bool
+    hold: bool
+
+
+async def helps(session: AsyncSession, person_id: int) -> Helps:
+    """Say which buttons help: to prove the phone again, to hold answers again that may be forged."""
+    phone = await people.phone_of(session, person_id)
+    prove = phone is not None and phone.state in (people.RETURNED, people.UNPROVEN)
+    return Helps(prove, await replies.goes_on(session, person_id))
 
 
 async def _what_to_do(
@@ -49,6 +69,11 @@ async def _what_to_do(
     """Say why a phone takes no texts, and what helps."""
     if await verifications.live(session, phone.person_id, now):
         return "It takes no texts until you type the code that is on its way, with /phone verify."
+    if phone.state in _STATES:
+        return _STATES[phone.state]
+    if phone.state == people.STOPPED:
+        stopped_at = await suppressions.since(session, people.index_of(session, phone)) or now
+        return stopped_words(stopped_at + CODE_AFTER)
     ends_on = listed.carrier.retires_on if listed is not None else None
     if listed is not None and ends_on is not None and ends_on <= now.date():
         instead = way_out(shelf, listed.carrier.guild_id, listed.carrier, ends_on)
@@ -90,16 +115,11 @@ async def take_away(session: AsyncSession, person_id: int, now: datetime) -> boo
     had = await people.forget_phone(session, person_id)
     await verifications.end(session, person_id)
     await outbox.forget_codes(session, person_id)
-    await _cancel_waiting(session, person_id, now)
+    await cancel_waiting(session, person_id, now)
     await notices.forget_person(session, person_id)
+    await replies.forget_person(session, person_id)
     await note_erased(session)
     return had or waiting is not None
-
-
-async def _cancel_waiting(session: AsyncSession, person_id: int, now: datetime) -> None:
-    """Cancel every text that waits for a person, and tell its sender."""
-    hit = await outbox.end_waiting(session, Item.CANCELLED, queue=person_id)
-    await update_standings(session, hit.keys(), now, {text: UNSURE for text, unsure in hit.items() if unsure})
 
 
 async def pause(session: AsyncSession, person_id: int, hours: int | None, now: datetime) -> str:
@@ -119,7 +139,11 @@ def _until(until: datetime, now: datetime) -> str:
 
 
 async def resume(session: AsyncSession, person_id: int) -> str:
-    """Take texts again."""
+    """Take texts again; not after a STOP that surely came from the phone."""
+    phone = await people.phone_of(session, person_id)
+    if phone is not None and phone.state == people.STOPPED:
+        raise UserError("Your phone said STOP. Text START from it; /phone show says what else helps.")
+    await people.move(session, person_id, [people.HALTED], people.ACTIVE)
     if not await people.pause(session, person_id, None):
         raise UserError(_NO_PHONE)
     return "Your phone takes texts again."

@@ -108,7 +108,7 @@ class _Record:
     async def _unsure(self, item: Leased, reply: Reply) -> tuple[bool, str]:
         # Crashes of our own never give a text up: it may not have been begun in any of them.
         ours_to_blame = reply.step is Step.LOST
-        if item.verification_id is None and (ours_to_blame or item.ambiguous + 1 < MOST_AMBIGUOUS):
+        if item.text_id is not None and (ours_to_blame or item.ambiguous + 1 < MOST_AMBIGUOUS):
             count = {"lost": 1} if ours_to_blame else {"ambiguous": 1}
             put_back = await self._wait(item, self.retry_at(item.attempts), attempts=1, **count)
             return put_back, "" if ours_to_blame else LATER
@@ -124,7 +124,7 @@ class _Record:
         ours = await leases.finish(self.session, self.owner, [item.id], state)
         if ours and item.text_id is not None:
             await outbox.end_waiting(self.session, Item.CANCELLED, text_id=item.text_id)
-        elif ours:
+        elif ours and item.verification_id is not None:
             await notices.add(self.session, item.sender_id, CODE_NOTICE, self.now, words=code_words)
         return bool(ours)
 

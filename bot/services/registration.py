@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import enqueue, notices, outbox, people, verifications
+from bot.db import bounces, enqueue, notices, outbox, people, suppressions, verifications
 from bot.db import limits as uses
 from bot.db.crypto import same
 from bot.db.store import vault_of
@@ -22,6 +22,7 @@ from bot.domain.phone import Number, parse_number
 from bot.domain.render import code_text
 from bot.domain.signs import Sign, doubt_words
 from bot.domain.states import Item
+from bot.domain.stopping import CODE_AFTER
 from bot.domain.words import CODE_SENT, EVICTED, NO_SUCH_CARRIER
 from bot.services.offers import way_out
 from bot.services.shelf import SHARED, Shelf
@@ -91,12 +92,18 @@ async def begin(
         raise UserError(
             f"That number doesn't fit {carrier.name}'s gateway. Check its digits, or pick another carrier."
         ) from None
-    may_send = await _may_send_code(session, ask.person_id, number, limits, now)
-    claim = _claim(ask, carrier, gateway, number)
+    return await ask_code(session, _claim(ask, carrier, gateway, number), limits, now)
+
+
+async def ask_code(
+    session: AsyncSession, claim: verifications.Claim, limits: Limits | None, now: datetime
+) -> str:
+    """Send a code where every cap allows it; the sentence is the same either way. Raises UserError."""
+    may_send = await _may_send_code(session, claim.person_id, claim.number, limits, now)
     # An earlier code that still waits is dead: the phone shows only the newest.
-    await outbox.end_waiting(session, Item.CANCELLED, queue=-ask.person_id)
+    await outbox.end_waiting(session, Item.CANCELLED, queue=-claim.person_id)
     # Whether a code went or not: the person agreed, and what is kept of them tells nobody which it was.
-    await people.add_consent(session, ask.person_id, "register", claim.wording, ask.guild_id, now)
+    await people.add_consent(session, claim.person_id, "register", claim.wording, claim.guild_id, now)
     if may_send:
         await _send_code(session, claim, now)
     else:
@@ -111,12 +118,12 @@ def _form(ask: Ask, carrier: Carrier) -> Form:
 
 
 async def _may_send_code(
-    session: AsyncSession, person_id: int, number: Number, limits: Limits | None, now: datetime
+    session: AsyncSession, person_id: int, e164: str, limits: Limits | None, now: datetime
 ) -> bool:
-    """Count a code under every cap; a capped number is answered like a free one: False, no error."""
-    index = vault_of(session).number_index(number.e164).hex()
+    """Count a code under every cap; a number that may get none is answered like a free one: False."""
+    index = vault_of(session).number_index(e164)
     # The number's row is locked first: two people who ask for one number take turns from here on.
-    number_wait = await uses.use_exact(session, f"number:{index}", PER_NUMBER, now)
+    number_wait = await uses.use_exact(session, f"number:{index.hex()}", PER_NUMBER, now)
     person_wait = await uses.use_exact(session, f"person:{person_id}", PER_PERSON, now)
     if person_wait is not None:
         raise UserError(
@@ -128,7 +135,8 @@ async def _may_send_code(
         if deployment_wait is not None:
             soon = int(deployment_wait.timestamp()) + 1
             raise UserError(f"Many people are registering right now. Please try again <t:{soon}:R>.")
-    return number_wait is None
+    # A number that said STOP gets one code a day, if that: typed back, it is the way back.
+    return number_wait is None and await suppressions.take_code(session, index, now - CODE_AFTER, now)
 
 
 def _claim(ask: Ask, carrier: Carrier, gateway: Gateway, number: Number) -> verifications.Claim:
@@ -214,7 +222,11 @@ async def check_code(
 async def _registered(session: AsyncSession, waiting: Verification, now: datetime) -> Checked:
     person_id, guild_id = waiting.person_id, waiting.guild_id
     agreed = waiting.wording  # read before the row goes
+    # The code was read on that phone: what it said, and what came back from it, is over.
+    await suppressions.lift(session, waiting.number_index)
     evicted = await verifications.prove(session, waiting, now)
+    if (phone := await people.phone_of(session, person_id)) is not None:
+        await bounces.forget(session, [phone.id])
     await people.add_consent(session, person_id, "verified", agreed, guild_id, now)
     if evicted is not None:
         await notices.add(session, evicted, "evicted", now, words=EVICTED)

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, texts
+from bot.db import notices, outbox, texts
 from bot.db.texts import Move
 from bot.domain.standing import Standing
-from bot.domain.states import MUST_KNOW, State, parts_sent, text_state
+from bot.domain.states import MUST_KNOW, Item, State, parts_sent, text_state
+from bot.domain.words import UNSURE
 
 TEXT_NOTICE = "text"
 _MOVABLE = (State.QUEUED, State.HELD, State.SENDING)
@@ -66,3 +67,32 @@ async def say_why_they_wait(
 async def note_standing(session: AsyncSession, text_id: int, sender_id: int, now: datetime) -> None:
     """Leave word for a sender of where a text stands, though it did not move."""
     await notices.add(session, sender_id, TEXT_NOTICE, now, text_id=text_id)
+
+
+async def note_answered(session: AsyncSession, text: Standing, now: datetime) -> None:
+    """Move a text to "answered": the phone has it, whatever was thought before."""
+    ended = text.state in (State.ACCEPTED, State.BOUNCED, State.EXPIRED)
+    if ended or (text.state == State.FAILED and text.reason == UNSURE):
+        await _move_on(session, text, State.REPLIED, "", now)
+
+
+async def note_returned(session: AsyncSession, text: Standing, reason: str, now: datetime) -> bool:
+    """Move a text that its carrier sent back; False where it had not gone, or is answered or back already."""
+    unsure = text.state == State.FAILED and text.reason == UNSURE
+    if not (text.state in (State.QUEUED, State.SENDING, State.ACCEPTED) or unsure):
+        return False
+    await outbox.end_waiting(session, Item.CANCELLED, text_id=text.id)
+    await _move_on(session, text, State.BOUNCED, reason, now)
+    return True
+
+
+async def _move_on(session: AsyncSession, text: Standing, state: State, reason: str, now: datetime) -> None:
+    await texts.move(session, [Move(text.id, state, reason, text.parts_sent)], now)
+    if text.open(now) or state in MUST_KNOW:
+        await note_standing(session, text.id, text.sender_id, now)
+
+
+async def cancel_waiting(session: AsyncSession, person_id: int, now: datetime) -> None:
+    """Cancel every text that waits for a person, and tell its sender."""
+    hit = await outbox.end_waiting(session, Item.CANCELLED, queue=person_id)
+    await update_standings(session, hit.keys(), now, {text: UNSURE for text, unsure in hit.items() if unsure})

@@ -14,7 +14,7 @@ NO_PERSON = {
     *("id", "guild_id", "carrier_guild", "text_id", "outbox_id", "verification_id", "registration_id"),
     *("request_id", "lease_owner", "version", "registration_version", "turn", "day", "end_days_told"),
     *("tries", "parts", "parts_sent", "priority", "part", "attempts", "ambiguous", "lost", "used", "nights"),
-    *("closings", "code", "codes_sent", "codes_typed", "replies"),
+    *("closings", "code", "codes_sent", "codes_typed", "replies", "reply_id", "halves"),
     *(f"{kind}_{why}" for kind in ("refused", "bounced") for why in ("person", "content", "sender", "gone")),
 }
 # Words that may name people among other things: bot/db/people_kept.py sees to each.

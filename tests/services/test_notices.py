@@ -140,8 +140,8 @@ async def test_closed_dms_park_the_news_until_the_next_command_and_show_it_once(
     assert len(discord.said) == 1
     shown: list[str] = []
 
-    async def say(words: str, _request: int | None) -> None:
-        shown.append(words)
+    async def say(telling: Telling) -> None:
+        shown.append(telling.words)
 
     await say_parked(world.store, BOB, say, clock())
     assert shown == []
@@ -158,11 +158,11 @@ async def test_parked_news_that_could_not_be_shown_stays_parked(world: World, cl
         await notices.park(session, [notice.id for notice in await notices.due(session, clock(), 9)])
     shown: list[str] = []
 
-    async def say(words: str, _request: int | None) -> None:
-        if words == "three" and shown.count("two") == 1:
+    async def say(telling: Telling) -> None:
+        if telling.words == "three" and shown.count("two") == 1:
             shown.append("lost")
             raise OSError
-        shown.append(words)
+        shown.append(telling.words)
 
     with pytest.raises(OSError):
         await say_parked(world.store, ANN, say, clock())
@@ -183,8 +183,8 @@ async def test_two_commands_at_once_show_parked_news_once(world: World, clock: C
     shown: list[str] = []
     second_came = asyncio.Event()
 
-    async def say(words: str, _request: int | None) -> None:
-        shown.append(words)
+    async def say(telling: Telling) -> None:
+        shown.append(telling.words)
         await asyncio.wait_for(second_came.wait(), 5)
 
     async def second() -> None:

@@ -3,15 +3,17 @@
 import gzip
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import texts
+from bot.db import replies, texts
 from bot.db.base import Base
 from bot.db.person_tables import PERSON_COLUMNS
+from bot.db.reply_tables import Reply as Answer
 from bot.db.scrub import scrub
 from bot.db.store import Store
 from bot.db.tables import (
@@ -74,7 +76,18 @@ async def a_fuller_life(world: World) -> tuple[int, int]:
     probe = carrier_test.Probe(next(interactions), DORA_ADMIN, "dora", "us-one", answer_token(world.clock))
     await world.write(carrier_test.send, probe, world.rules, now)
     await world.write(refuse_her)
+    await world.write(answer_each_other, *found, now)
     return found
+
+
+async def answer_each_other(session: AsyncSession, to_dora: int, from_dora: int, now: datetime) -> None:
+    """Let Dora's phone have answered, and be answered to; each wants to hear no more."""
+    same: dict[str, Any] = {"pictures": (), "proven": True, "held": False, "at": now}
+    await replies.add(session, text=(to_dora, DORA, ANN, GUILD), words="canary answer", **same)
+    await replies.add(session, text=(from_dora, BOB, DORA, GUILD), words="canary of Bob", **same)
+    await replies.mute(session, DORA, BOB, now)
+    await replies.mute(session, ANN, DORA, now)
+    await replies.let_go_on(session, DORA, now)
 
 
 async def refuse_her(session: AsyncSession) -> None:
@@ -115,6 +128,8 @@ async def test_the_export_is_all_that_the_store_has_of_a_person(world: World) ->
         key_of("outbox", {"id": row.id}) for row in await world.rows(OutboxItem, OutboxItem.queue == -DORA)
     }
     others = {("blocks", "13", str(DORA)), ("usages", f"pair:{ANN}:{DORA}"), ("lanes", "wish.example.net")}
+    others |= {key_of("replies", {"id": row.id}) for row in await world.rows(Answer, Answer.to_id == DORA)}
+    others.add(("reply_mutes", str(ANN), str(DORA)))
     about = {row for row in missing if row[0] in ("notices", "attempts")}  # others' news of texts to her
     assert missing - about == codes | others
     assert all(kept[held.called] for held in PERSON_COLUMNS if held.given)

@@ -1,0 +1,125 @@
+"""The buttons under what a phone answered: answer it, hear no more of it, let it go on or not."""
+
+import asyncio
+import re
+from typing import Final
+
+import discord
+
+from bot.commands.answers import Form, answer, hold
+from bot.commands.kept_buttons import KeptButton, row_of
+from bot.commands.text import open_answer, send
+from bot.domain.errors import UserError
+from bot.domain.plain import plain
+from bot.services import replies
+from bot.services.desk import Desk
+from bot.services.texting import Request
+
+LONGEST_CHARS: Final = 2000
+_LEFT = (
+    "You are no longer in that server, so you can't text from there. Use /text in a server that you share."
+)
+_AWAY = "Discord couldn't be asked about that server just now. Please try again in a minute."
+
+
+class ReplyButton(KeptButton, template=r"textbridge:reply:(?P<what>answer|stop):(?P<reply>\d{1,19})"):
+    """Answers an answer, or ends that conversation."""
+
+    async def pressed(self, interaction: discord.Interaction, desk: Desk, found: re.Match[str]) -> None:
+        """Open the form, or show no more answers."""
+        reply_id = int(found["reply"])
+        if found["what"] == "answer":
+            await interaction.response.send_modal(ReplyForm(desk, reply_id))
+            return
+        await hold(interaction)
+        said = await desk.write(replies.mute, reply_id, interaction.user.id, desk.now())
+        await answer(interaction, said)
+
+
+class HeldButton(KeptButton, template=r"textbridge:held:(?P<what>on|drop|always):(?P<reply>\d{1,19})"):
+    """Says what becomes of an answer that may be forged."""
+
+    async def pressed(self, interaction: discord.Interaction, desk: Desk, found: re.Match[str]) -> None:
+        """Do it; the result takes the question's place, with the words in it."""
+        await interaction.response.defer()
+        which = int(found["reply"]), interaction.user.id
+        match found["what"]:
+            case "on":
+                said = await desk.write(replies.pass_on, *which, desk.now())
+            case "always":
+                said = await desk.write(replies.always_pass_on, *which, desk.now())
+            case _:
+                said = await desk.write(replies.throw_away, *which)
+        await answer(interaction, said)
+
+
+def reply_buttons(reply_id: int) -> discord.ui.View:
+    """Put the buttons under an answer."""
+    return row_of(
+        ReplyButton(f"textbridge:reply:answer:{reply_id}", "Reply", discord.ButtonStyle.primary),
+        ReplyButton(f"textbridge:reply:stop:{reply_id}", "Stop"),
+    )
+
+
+def held_buttons(reply_id: int) -> discord.ui.View:
+    """Put the buttons under an answer that waits for its owner's word."""
+    return row_of(
+        HeldButton(f"textbridge:held:on:{reply_id}", "It's mine, send it on", discord.ButtonStyle.primary),
+        HeldButton(f"textbridge:held:drop:{reply_id}", "Throw it away"),
+        HeldButton(f"textbridge:held:always:{reply_id}", "Always send such on, marked"),
+    )
+
+
+class ReplyForm(Form, title="Reply to their phone"):
+    """Asks for the words; they go by all the rules of /text, in the server that the conversation is in."""
+
+    def __init__(self, desk: Desk, reply_id: int) -> None:
+        super().__init__("reply")
+        self._desk, self._reply_id = desk, reply_id
+        self._words = discord.ui.TextInput[ReplyForm](
+            custom_id="words", style=discord.TextStyle.paragraph, max_length=LONGEST_CHARS
+        )
+        self.add_item(discord.ui.Label(text="What their phone shows", component=self._words))
+
+    async def on_submit(self, interaction: discord.Interaction, /) -> None:
+        """Send it."""
+        await hold(interaction)
+        desk = self._desk
+        async with desk.answering(interaction.id):
+            back = await desk.read(replies.route, self._reply_id, interaction.user.id)
+            request = await _request(interaction, back, self._words.value, desk)
+            await send(desk, interaction, request)
+
+
+async def _request(interaction: discord.Interaction, back: replies.Route, words: str, desk: Desk) -> Request:
+    """Make what /text would make in that server."""
+    guild = interaction.client.get_guild(back.guild_id)
+    if guild is None:
+        raise UserError(_LEFT)
+    sender, recipient = await asyncio.gather(
+        _member(guild, interaction.user.id), _member(guild, back.person_id)
+    )
+    if sender is None:
+        raise UserError(_LEFT)
+    return Request(
+        interaction_id=interaction.id,
+        sender_id=interaction.user.id,
+        sender_handle=interaction.user.name,
+        recipient_id=back.person_id,
+        recipient_is_member=recipient is not None,
+        recipient_is_bot=False,
+        guild_id=guild.id,
+        guild_name=guild.name,
+        words=plain(words, {str(interaction.user.id): interaction.user.name}),
+        answer=open_answer(interaction, desk.now()),
+    )
+
+
+async def _member(guild: discord.Guild, person_id: int) -> discord.Member | None:
+    """Ask Discord whether somebody is in a server; in a DM it does not say so by itself."""
+    try:
+        return await guild.fetch_member(person_id)
+    except discord.NotFound:
+        return None
+    except (discord.HTTPException, OSError) as away:
+        raise UserError(_AWAY) from away

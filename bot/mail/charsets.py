@@ -1,0 +1,91 @@
+"""Turn octets into characters under whatever charset and transfer encoding a mail names; never raises."""
+
+import binascii
+import codecs
+import re
+from functools import lru_cache
+
+_QUOTED_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
+_SOFT_END = re.compile(rb"=[ \t]*\n")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_OTHER_NAMES = {
+    "unicode-1-1-utf-8": "utf-8",
+    "utf8mb4": "utf-8",
+    "x-unknown": "utf-8",
+    "ks_c_5601-1987": "cp949",
+    "x-sjis": "cp932",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "iso-8859-1": "cp1252",  # what calls itself so often holds the other's quotes and dashes
+    "us-ascii": "utf-8",
+    "ascii": "utf-8",
+    "ansi_x3.4-1968": "utf-8",
+}
+
+_NOT_CHARSETS = frozenset(
+    {"punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape", "mbcs", "oem"}
+)
+
+
+def decoded(octets: bytes, charset: str) -> str:
+    """Read octets in a charset; UTF-8 or else Windows-1252 where it is unknown or wrong."""
+    name = charset.strip().strip("\"'").lower()
+    codec = _codec(_OTHER_NAMES.get(name, name)[:40])
+    for one in (codec, "utf-8"):
+        try:
+            return octets.decode(one) if one else octets.decode("utf-8")
+        except (UnicodeError, ValueError):
+            continue
+    return octets.decode(codec or "cp1252", "replace")
+
+
+@lru_cache(maxsize=64)
+def _codec(name: str) -> str:
+    """Name the codec for text, or nothing where there is none (hex, zip and the like are no charsets)."""
+    try:
+        found = codecs.lookup(name)
+        "".encode(found.name)  # raises for codecs that are not for text
+    except (LookupError, ValueError, UnicodeError):
+        return ""
+    return "" if found.name.replace("_", "-") in _NOT_CHARSETS else found.name
+
+
+def quoted_printable(octets: bytes) -> bytes:
+    """Undo quoted-printable; what is not well formed stays."""
+    joined = _SOFT_END.sub(b"", octets)
+    return _QUOTED_BYTE.sub(lambda found: binascii.unhexlify(found[1]), joined)
+
+
+def transferred(octets: bytes, encoding: str) -> bytes:
+    """Undo a Content-Transfer-Encoding."""
+    match encoding.strip().lower().strip("\"'"):
+        case "quoted-printable":
+            return quoted_printable(octets)
+        case "base64":
+            return _base64(octets)
+        case "x-uuencode" | "uuencode" | "x-uue" | "uue":
+            return _uuencoded(octets)
+        case _:
+            return octets
+
+
+def _base64(octets: bytes) -> bytes:
+    letters = _NOT_BASE64.sub(b"", octets)
+    if len(letters) % 4 == 1:
+        letters = letters[:-1]
+    try:
+        return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+    except binascii.Error:
+        return b""
+
+
+def _uuencoded(octets: bytes) -> bytes:
+    found: list[bytes] = []
+    for line in octets.split(b"\n"):
+        if line.startswith((b"begin ", b"end")) or not line:
+            continue
+        try:
+            found.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            continue
+    return b"".join(found)

@@ -1,0 +1,63 @@
+"""Take a text that its carrier sent back for what it is, and suspend phones whose texts keep coming back."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import bounces, notices, people, texts, verifications
+from bot.db.bounces import Way
+from bot.domain.inbound import Arrived, Bounce, Trust
+from bot.domain.returned import HARD_HALVES, MOST_HALVES, RETURNED, SENT_BACK, judge
+from bot.domain.words import CODE_FAILED
+from bot.services.recording import CODE_NOTICE
+from bot.services.signs import note
+from bot.services.standing import cancel_waiting, note_returned
+
+# Anybody can write what looks like a bounce; only what went through a server of the phone's knows these.
+_KNOWS_US = (Trust.ADDRESSED, Trust.MAIL_ID)
+
+
+async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
+    """Move the text that came back and count why; False where nothing proves the bounce, or it is old news.
+
+    Each text counts once, so the same bounce again and again does no harm.
+    """
+    belonging, reading = arrived.belonging, arrived.reading
+    if belonging.trust not in _KNOWS_US or reading.bounce is Bounce.NONE:
+        return False
+    if belonging.text_id is None:
+        return await _code_came_back(session, belonging.person_id, now)
+    text = (await texts.lock_standings(session, [belonging.text_id])).get(belonging.text_id)
+    if text is None or not await note_returned(session, text, reading.reason, now):
+        return False
+    way = await bounces.way_of(session, text.id)
+    if way is None:
+        return True
+    verdict = judge(reading.bounce, reading.status, reading.reason)
+    if verdict.sign is not None:
+        await note(session, {way.domain: {verdict.sign: 1}}, now)
+    if verdict.halves:
+        await _hold_against(session, text.recipient_id, way, verdict.halves, now)
+    return True
+
+
+async def _code_came_back(session: AsyncSession, person_id: int, now: datetime) -> bool:
+    """Tell whoever waits for a code that it will not come."""
+    if await verifications.live(session, person_id, now) is None:
+        return False
+    await notices.add(session, person_id, CODE_NOTICE, now, words=CODE_FAILED)
+    return True
+
+
+async def _hold_against(session: AsyncSession, person_id: int, way: Way, halves: int, now: datetime) -> None:
+    phone = await people.phone_of(session, person_id)
+    # What came back may have gone to an earlier number, or through a gateway that an admin was testing.
+    if phone is None or (phone.id, phone.version, phone.domain) != way or phone.state != people.ACTIVE:
+        return
+    worse, total = await bounces.score(session, phone.id, halves, now)
+    if total >= MOST_HALVES:
+        await people.move(session, person_id, [people.ACTIVE], people.RETURNED)
+        await cancel_waiting(session, person_id, now)
+        await notices.add(session, person_id, notices.PROVE_AGAIN, now, words=RETURNED)
+    elif worse and halves == HARD_HALVES:
+        await notices.add(session, person_id, notices.PROVE_AGAIN, now, words=SENT_BACK)
