@@ -17,6 +17,7 @@ from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
 from bot.commands.carrier_pages import PageButton
 from bot.commands.domain_request import DomainButton, request_buttons
+from bot.commands.prove_again import ProveButton
 from bot.commands.register import EnterCodeButton
 from bot.commands.tree import Tree
 from bot.discord_commands import sync
@@ -99,7 +100,7 @@ class Bot(discord.AutoShardedClient):
         self.desk.editors.update(self._owners)
         self.desk.owners[:] = self._owners
         self.add_view(EnterCodeButton(self.desk))
-        self.add_dynamic_items(PageButton, DomainButton)
+        self.add_dynamic_items(PageButton, DomainButton, ProveButton)
         await sync(self, self.tree, self.desk, self._dev_guild_id)
 
     async def _dial(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
@@ -120,7 +121,20 @@ class Bot(discord.AutoShardedClient):
         _log.info("discord: ready in %d servers", len(self.guilds))
         if self._patience is not None and not self._patience.expired():
             self._patience.reschedule(None)
+        self._note_guilds()
         self._on_up(self.application_id or 0)
+
+    async def on_guild_join(self, _guild: discord.Guild) -> None:
+        """Note where the bot is."""
+        self._note_guilds()
+
+    async def on_guild_remove(self, _guild: discord.Guild) -> None:
+        """Note where the bot is not any more."""
+        self._note_guilds()
+
+    def _note_guilds(self) -> None:
+        self.desk.guild_ids = frozenset(guild.id for guild in self.guilds)
+        self.desk.guilds_moved.set()
 
     async def on_app_command_completion(
         self,

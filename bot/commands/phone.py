@@ -5,10 +5,11 @@ from discord import app_commands
 
 from bot.commands.answers import answer, hold
 from bot.commands.choices import country_of, register_choices
+from bot.commands.prove_again import prove_row
 from bot.commands.register import CodeForm, NumberForm
 from bot.domain.consent import EVERYONE, NOBODY
 from bot.domain.errors import UserError
-from bot.services import phone
+from bot.services import phone, quiet_phones
 from bot.services.desk import Desk
 from bot.services.offers import service_for
 from bot.services.registration import carrier_to_register
@@ -48,8 +49,10 @@ class PhoneGroup(app_commands.Group):
     async def show(self, interaction: discord.Interaction) -> None:
         """Show the registration, masked."""
         await hold(interaction)
-        desk = self._desk
-        await answer(interaction, await desk.read(phone.show, interaction.user.id, desk.shelf, desk.now()))
+        desk, person, in_guild = self._desk, interaction.user.id, interaction.guild_id is not None
+        words = await desk.read(phone.show, person, desk.shelf, desk.now())
+        agreed = await desk.read(quiet_phones.agreement, person, desk.shelf, in_guild=in_guild)
+        await answer(interaction, f"{words}\n{agreed}" if agreed else words, prove_row() if agreed else None)
 
     @app_commands.command(description="List your last 20 texts and what became of them")
     async def sent(self, interaction: discord.Interaction) -> None:

@@ -49,6 +49,8 @@ async def _what_to_do(
     """Say why a phone takes no texts, and what helps."""
     if await verifications.live(session, phone.person_id, now):
         return "It takes no texts until you type the code that is on its way, with /phone verify."
+    if phone.state == people.QUIET:
+        return "It takes no texts: it has shown no sign of life here for a year and must be proved again."
     ends_on = listed.carrier.retires_on if listed is not None else None
     if listed is not None and ends_on is not None and ends_on <= now.date():
         instead = way_out(shelf, listed.carrier.guild_id, listed.carrier, ends_on)
