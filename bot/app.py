@@ -27,6 +27,7 @@ from bot.domain.catalogue_file import parse_catalogue
 from bot.loop import repeat, wait_for_any
 from bot.relay_role import RelayRole
 from bot.services.carrier_watch import CarrierWatch
+from bot.services.day_watch import DayWatch
 from bot.services.desk import Desk
 from bot.services.domain_check import LookUp
 from bot.services.domain_nights import DomainNights
@@ -137,7 +138,8 @@ async def _run_roles(
     try:
         counting = partial(count_use, store, shelf)
         watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now, stop)
-        parts = _Parts(store, relay_role, discord_role, listener, counting, nights, watch)
+        days = DayWatch(store, lambda: desk.guild_ids, desk.guilds_moved, now, stop)
+        parts = _Parts(store, relay_role, discord_role, listener, counting, nights, watch, days)
         return await _run_together(parts, stop, ready)
     finally:
         await turn.release()
@@ -154,6 +156,7 @@ class _Parts:
     counting: Callable[[], Awaitable[float]]
     nights: DomainNights | None
     watch: CarrierWatch
+    days: DayWatch
 
 
 async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event) -> int:
@@ -180,6 +183,8 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
                 tasks.create_task(counting, name="use of carriers")
                 watching = repeat("carriers", parts.watch.one_pass, asyncio.Event(), stop)
                 tasks.create_task(watching, name="carriers")
+                days = repeat("days", parts.days.one_pass, parts.days.wake, stop)
+                tasks.create_task(days, name="days")
             if parts.nights:
                 look = repeat("domains", parts.nights.one_pass, parts.nights.wake, stop)
                 tasks.create_task(look, name="domains")

@@ -124,7 +124,20 @@ class Bot(discord.AutoShardedClient):
         _log.info("discord: ready in %d servers", len(self.guilds))
         if self._patience is not None and not self._patience.expired():
             self._patience.reschedule(None)
+        self._note_guilds()
         self._on_up(self.application_id or 0)
+
+    async def on_guild_join(self, _guild: discord.Guild) -> None:
+        """Note where the bot is."""
+        self._note_guilds()
+
+    async def on_guild_remove(self, _guild: discord.Guild) -> None:
+        """Note where the bot is not any more."""
+        self._note_guilds()
+
+    def _note_guilds(self) -> None:
+        self.desk.guild_ids = frozenset(guild.id for guild in self.guilds)
+        self.desk.guilds_moved.set()
 
     async def on_app_command_completion(
         self,

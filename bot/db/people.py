@@ -14,8 +14,9 @@ from bot.db.store import vault_of
 from bot.db.tables import Block, Consent, OptIn, Registration, Verification
 from bot.db.upsert import insert_or_ignore, insert_or_replace
 
-# Suspended: the gateway closed on its day; unproven: the entry was changed, and a new code is needed.
-ACTIVE, UNPROVEN, SUSPENDED = "active", "unproven", "suspended"
+# Suspended: the gateway closed on its day; unproven: the entry was changed, and a new code is needed;
+# quiet: no sign of life for a year, and a new code is needed.
+ACTIVE, UNPROVEN, SUSPENDED, QUIET = "active", "unproven", "suspended", "quiet"
 # Stopped: the phone said STOP; halted: what seems to be the phone did; returned: too many texts came back.
 STOPPED, HALTED, RETURNED = "stopped", "halted", "returned"
 

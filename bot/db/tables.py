@@ -47,6 +47,7 @@ class Registration(Base):
     state: Mapped[str]
     paused_until: Mapped[datetime | None]
     verified_at: Mapped[datetime]
+    sign_at: Mapped[datetime] = mapped_column(index=True)  # when a code or an answer last came from it
     end_told: Mapped[str | None]  # the day on which the gateway ends, as the person was told last
     end_days_told: Mapped[int | None]  # and how many days before it
     __table_args__ = (Index("ix_registrations_carrier", "carrier", "carrier_guild"),)
@@ -196,6 +197,14 @@ class DomainLook(Base):
     gone_at: Mapped[datetime | None]  # the first of these nights
     nights: Mapped[int] = mapped_column(default=0)
     demoted_at: Mapped[datetime | None]
+
+
+class GuildLeft(Base):
+    """A guild that the bot is not in any more, since when."""
+
+    __tablename__ = "guilds_left"
+    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
 
 
 class GatewayDomain(Base):

@@ -154,6 +154,7 @@ async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> 
         "prefix": waiting.prefix,
         "state": ACTIVE,
         "verified_at": now,
+        "sign_at": now,
         "end_told": None,
         "end_days_told": None,
     }

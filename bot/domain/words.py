@@ -145,4 +145,12 @@ CARRIER_CHANGED = (
     "Your carrier's entry was changed, so your phone must be proved again before it "
     "takes texts. Use /phone register."
 )
+CARRIER_GONE = (
+    "Your carrier's entry belonged to a server that this bot has left, so your phone takes no texts. "
+    "Use /phone register with another carrier."
+)
+QUIET_TOLD = (
+    "Your phone has shown no sign of life here for a year, and numbers get new owners, so nobody can text it "
+    "now. Use /phone show, which has a button that proves it is still yours."
+)
 NO_SUCH_CARRIER = "There is no such carrier here. Pick one from the list that appears while you type."

@@ -59,6 +59,8 @@ class Desk:
     # Set where the relay runs in this process: mails that have not gone out yet are asked about again.
     recall: Callable[[], None] = lambda: None
     closing: bool = False
+    guild_ids: frozenset[int] | None = None  # where the bot is, once Discord has said so
+    guilds_moved: asyncio.Event = field(default_factory=asyncio.Event)
     _answering: set[int] = field(default_factory=set)
     _hearing: set[int] = field(default_factory=set)
     _texts: GroupCommit[Request, Accepted | Refused] = field(init=False, repr=False)

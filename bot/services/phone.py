@@ -22,7 +22,8 @@ LAST_TEXTS = 20
 LONGEST_PAUSE_HOURS = 24 * 365
 _FOR_EVER = timedelta(days=365 * 100)
 _NO_PHONE = "You have no phone registered. Use /phone register to add one."
-_STATES = {people.HALTED: HALTED, people.RETURNED: RETURNED}
+_QUIET = "It takes no texts: it has shown no sign of life here for a year and must be proved again."
+_STATES = {people.HALTED: HALTED, people.RETURNED: RETURNED, people.QUIET: _QUIET}
 
 
 async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetime) -> str:
@@ -59,7 +60,7 @@ class Helps:
 async def helps(session: AsyncSession, person_id: int) -> Helps:
     """Say which buttons help: to prove the phone again, to hold answers again that may be forged."""
     phone = await people.phone_of(session, person_id)
-    prove = phone is not None and phone.state in (people.RETURNED, people.UNPROVEN)
+    prove = phone is not None and phone.state in (people.RETURNED, people.UNPROVEN, people.QUIET)
     return Helps(prove, await replies.goes_on(session, person_id))
 
 

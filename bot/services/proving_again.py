@@ -15,6 +15,7 @@ from bot.services.shelf import Shelf
 
 _NONE = "You have no phone registered. Use /phone register to add one."
 _STOPPED = "Your phone said STOP. Text START from it, or use /phone register a day after that."
+_NOTHING = "There is nothing to prove again. /phone show says how your phone stands."
 _CLOSED = "Your carrier's entry was changed or closed. Use /phone register with one that takes texts."
 
 
@@ -26,6 +27,8 @@ async def ask(
     phone = await people.phone_of(session, person_id)
     if phone is None:
         raise UserError(_NONE)
+    if phone.state == people.ACTIVE:
+        raise UserError(_NOTHING)
     if phone.state == people.STOPPED:
         raise UserError(_STOPPED)
     listed = shelf.find(phone.carrier_guild or None, phone.carrier)

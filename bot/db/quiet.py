@@ -1,0 +1,19 @@
+"""Find phones that have shown no sign of life for long: their numbers may be somebody else's by now."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.people import ACTIVE, QUIET
+from bot.db.tables import Registration
+
+
+async def silence(session: AsyncSession, before: datetime, most: int) -> list[int]:
+    """Stop texts to some phones without a sign since then, until they are proved again; returns whose."""
+    where = (Registration.sign_at < before, Registration.state == ACTIVE)
+    # Of two processes at once the second passes over what the first has.
+    some = select(Registration.id).where(*where).limit(most).with_for_update(skip_locked=True)
+    values = {"state": QUIET, "version": Registration.version + 1}
+    changed = update(Registration).where(Registration.id.in_(some)).values(values)
+    return sorted((await session.scalars(changed.returning(Registration.person_id))).all())
