@@ -99,7 +99,7 @@ class _Lines(HTMLParser):
 
 
 def lines_of_html(page: str, *, menus: bool = True) -> list[str]:
-    """Return the lines of a page, none empty, quoted ones with a >; without `menus` no line that is only a link."""
+    """Return the lines of a page, quoted ones with a >; without `menus` no line that is only a link."""
     reader = _Lines(menus)
     try:
         reader.feed(page[:LONGEST_CHARS])

@@ -1,4 +1,4 @@
-"""Take out of a reply the pictures that a person sent, without the logos and spacers that its gateway put there."""
+"""Take out of a reply the pictures that a person sent, without its gateway's logos and spacers."""
 
 import re
 

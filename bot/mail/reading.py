@@ -1,4 +1,4 @@
-"""Read a mail that came in: what it is, what was typed, from which number, and which mail of ours it is about."""
+"""Read a mail that came in: what it is, what was typed, from which number, about which mail of ours."""
 
 import re
 
@@ -17,8 +17,10 @@ from bot.mail.visible import visible_text
 
 _NOTICES = ("message/feedback-report", "message/disposition-notification")
 _AWAY = re.compile(
-    r"(?:auto(?:matic(?:ally)?|matische|m[aá]tica)?[ :_-]{0,3}(?:generated |re|reply|response|respon|antwort)|out of (?:the )?office|"
-    r"(?:i am |i'm )?(?:on vacation|away from)|vacation\b|abwesen|r.ponse automatique|respuesta autom|automatische antwort|"
+    r"(?:auto(?:matic(?:ally)?|matische|m[aá]tica)?[ :_-]{0,3}(?:generated |re|reply|response|respon|"
+    r"antwort)|out of (?:the )?office|"
+    r"(?:i am |i'm )?(?:on vacation|away from)|vacation\b|abwesen|r.ponse automatique|respuesta autom|"
+    r"automatische antwort|"
     r"自動(?:返信|応答)|不在)",
     re.IGNORECASE,
 )

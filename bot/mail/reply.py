@@ -1,4 +1,4 @@
-"""Get out of a reply what was typed: from its texts, else from its HTML, else where the gateway does so its subject."""
+"""Get out of a reply what was typed: from its texts, its HTML or, with some gateways, its subject."""
 
 from bot.domain.gateway_habits import EMPTY_SUBJECT, Habit
 from bot.domain.phone_words import phone_words

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from bot.exits import USAGE
 from bot.operate.carriers_cli import add_carriers
+from bot.operate.inspect import add_inspect
 
 # The names of settings that `setup` takes as flags; kept here so that parsing needs no package.
 SETUP_FLAGS = (
@@ -51,6 +52,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     command("invite", "print the address that adds the bot to a server")
     add_carriers(command("carriers", "check, import, export or count the list of carriers"))
+    add_inspect(command("inspect", "show how a mail, a text or a server's answer is read"))
     keys = command("keys", "`new` prints a key for SECRET_KEY, `rotate` seals all values with its first one")
     keys.add_argument("action", type=_key_action, metavar="new|rotate", help="make a key, or change to it")
     args, rest = parser.parse_known_args(argv)
