@@ -9,7 +9,8 @@ REFUSAL = (
 )
 NO_LINKS = "Their carrier turns texts with links away as spam. Take the link out, then send it again."
 RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
-UNBUILT, GATEWAY_CLOSED = "unbuilt", "gateway_closed"
+UNBUILT, GATEWAY_CLOSED, STOPPED_HERE = "unbuilt", "gateway_closed", "stopped_here"
+_STOPPED = "An admin of that server stopped texting, or yours, before your text to {who} went. Ask them why."
 
 _WAITING = {
     RELAY_AWAY: (
@@ -28,6 +29,10 @@ _WAITING = {
         "Still waiting: the bot's mail account has reached its limit for now. Your text "
         "to {who} goes out after that."
     ),
+}
+_CAME_BACK = {
+    State.REPLIED: "{who} answered your text.",
+    State.BOUNCED: "{who}'s carrier sent your text back. Ask them to check /phone show.",
 }
 _FAILED = {
     Outcome.REFUSED_PERSON: "{who}'s carrier says it can't reach that phone. Ask them to check /phone show.",
@@ -74,15 +79,25 @@ def standing(who: str, state: str, reason: str, parts: int, sent: int) -> str:
                 f"Not sent: your text to {who} waited too long and was dropped. Send it again if "
                 f"it still matters."
             )
+        case State.HELD:
+            return held_until(who, int(reason or 0))
         case State.CANCELLED:
-            return f"{_only(who, parts, sent)} {REFUSAL}" if sent else REFUSAL
-        case State.REPLIED:
-            return f"{who} answered your text."
-        case State.BOUNCED:
-            return f"{who}'s carrier sent your text back. Ask them to check /phone show."
+            return _cancelled(who, reason, parts, sent)
+        case State.REPLIED | State.BOUNCED:
+            return _CAME_BACK[State(state)].format(who=who)
     if reason in _WAITING:
         return _WAITING[reason].format(who=who)
     return on_its_way(who, parts)
+
+
+def held_until(who: str, until: int) -> str:
+    """Say that a text waits for the end of quiet hours, given in seconds since 1970."""
+    return f"Kept for {who}, who takes no texts right now. It goes out <t:{until}:t> (<t:{until}:R>)."
+
+
+def _cancelled(who: str, reason: str, parts: int, sent: int) -> str:
+    why = _STOPPED.format(who=who) if reason == STOPPED_HERE else REFUSAL
+    return f"{_only(who, parts, sent)} {why}" if sent else why
 
 
 def _failed(who: str, reason: str, parts: int, sent: int) -> str:

@@ -5,20 +5,21 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, outbox, people, texts, verifications
-from bot.domain.consent import EVERYONE, WORDING_VERSION
+from bot.domain.consent import NOBODY, WORDING_VERSION
 from bot.domain.ending import suspended_words
 from bot.domain.errors import UserError
+from bot.domain.permission import FOREVER
 from bot.domain.phone import mask
 from bot.domain.states import Item
 from bot.domain.words import UNSURE, short
+from bot.services.audience import NO_PHONE
+from bot.services.audience import allow as allow
 from bot.services.offers import way_out
 from bot.services.shelf import Listed, Shelf
 from bot.services.standing import update_standings
 
 LAST_TEXTS = 20
 LONGEST_PAUSE_HOURS = 24 * 365
-_FOR_EVER = timedelta(days=365 * 100)
-_NO_PHONE = "You have no phone registered. Use /phone register to add one."
 
 
 async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetime) -> str:
@@ -28,7 +29,7 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
     if phone is None:
         if await verifications.live(session, person_id, now):
             return "A code is on its way to your phone. Type it with /phone verify."
-        return _NO_PHONE
+        return NO_PHONE
     listed = shelf.find(phone.carrier_guild or None, phone.carrier)
     carrier = listed.carrier.name if listed else phone.carrier
     lines = [f"Your phone: {mask(people.number_of(session, phone))}, {carrier}."]
@@ -36,7 +37,9 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
         lines.append(await _what_to_do(session, phone, listed, shelf, now))
     elif phone.paused_until is not None and phone.paused(now):
         lines.append(f"Texts are paused{_until(phone.paused_until, now)}. /phone resume turns them on.")
-    open_guilds = sum(who == EVERYONE for _, who in await people.opt_ins(session, person_id))
+    if phone.quiet is not None:
+        lines.append(f"Quiet hours: {phone.quiet}. Texts wait until they end.")
+    open_guilds = sum(who != NOBODY for _, who in await people.opt_ins(session, person_id))
     servers = "1 server" if open_guilds == 1 else f"{open_guilds} servers"
     lines.append(f"Members of {servers} may text you. /phone allow changes that for the server you are in.")
     return "\n".join(lines)
@@ -82,7 +85,7 @@ async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
     await _cancel_waiting(session, person_id, now)
     await notices.forget_person(session, person_id)
     if not had and waiting is None:
-        return _NO_PHONE
+        return NO_PHONE
     await people.add_consent(session, person_id, "withdrawn", WORDING_VERSION, None, now)
     return (
         "Removed: your number, your carrier, who may text you and whom you blocked. Nobody can text you now."
@@ -97,16 +100,21 @@ async def _cancel_waiting(session: AsyncSession, person_id: int, now: datetime) 
 
 async def pause(session: AsyncSession, person_id: int, hours: int | None, now: datetime) -> str:
     """Pause texts for some hours, or until resumed."""
-    if hours is not None and not 1 <= hours <= LONGEST_PAUSE_HOURS:
-        raise UserError("Pause for at least 1 hour and at most a year, or leave the hours out.")
-    until = now + (timedelta(hours=hours) if hours else _FOR_EVER)
+    until = pause_end(hours, now)
     if not await people.pause(session, person_id, until):
-        raise UserError(_NO_PHONE)
+        raise UserError(NO_PHONE)
     return f"Paused{_until(until, now)}. /phone resume turns texts on again."
 
 
+def pause_end(hours: int | None, now: datetime) -> datetime:
+    """Say when a pause of so many hours ends; without hours it ends by a word only. Raises UserError."""
+    if hours is not None and not 1 <= hours <= LONGEST_PAUSE_HOURS:
+        raise UserError("Pause for at least 1 hour and at most a year, or leave the hours out.")
+    return now + (timedelta(hours=hours) if hours else FOREVER)
+
+
 def _until(until: datetime, now: datetime) -> str:
-    if until - now > _FOR_EVER / 2:
+    if until - now > FOREVER / 2:
         return " until you resume"
     return f" until <t:{int(until.timestamp())}:f>"
 
@@ -114,19 +122,8 @@ def _until(until: datetime, now: datetime) -> str:
 async def resume(session: AsyncSession, person_id: int) -> str:
     """Take texts again."""
     if not await people.pause(session, person_id, None):
-        raise UserError(_NO_PHONE)
+        raise UserError(NO_PHONE)
     return "Your phone takes texts again."
-
-
-async def allow(session: AsyncSession, person_id: int, guild_id: int, who: str, now: datetime) -> str:
-    """Say who in a guild may text a person."""
-    if await people.phone_of(session, person_id) is None:
-        raise UserError(_NO_PHONE)
-    await people.allow(session, person_id, guild_id, who, now)
-    await people.add_consent(session, person_id, f"allow {who}", WORDING_VERSION, guild_id, now)
-    if who == EVERYONE:
-        return "Everyone in this server who may send texts can now text you."
-    return "Nobody in this server can text you now. /phone allow changes it back."
 
 
 async def block(session: AsyncSession, person_id: int, other_id: int, now: datetime) -> str:
