@@ -107,6 +107,7 @@ def _registrations(vault: Vault, people: Sequence[int], first_place: int) -> Ite
             "state": "active",
             "paused_until": None,
             "verified_at": now,
+            "sign_at": now,
         }
 
 

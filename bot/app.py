@@ -24,6 +24,7 @@ from bot.db.store import Store, open_store
 from bot.db.teller_turn import TellerTurn
 from bot.discord_role import DiscordRole
 from bot.domain.catalogue_file import parse_catalogue
+from bot.domain.render import footer
 from bot.loop import repeat, wait_for_any
 from bot.relay_role import RelayRole
 from bot.services.carrier_watch import CarrierWatch
@@ -115,7 +116,12 @@ async def _run_roles(
     relay_wake = relay_role.relay.wake if relay_role else asyncio.Event()
     desk = Desk(
         store,
-        Rules(config.limits, config.text_expires, shelf),
+        Rules(
+            config.limits,
+            config.text_expires,
+            shelf,
+            lambda: footer(desk.contact, has_inbox=config.imap is not None),
+        ),
         config.default_country,
         config.abuse_contact,
         now,

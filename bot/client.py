@@ -17,6 +17,7 @@ from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
 from bot.commands.carrier_pages import PageButton
 from bot.commands.domain_request import DomainButton
+from bot.commands.phone_menus import PHONE_ITEMS
 from bot.commands.prove_again import HoldAgainButton, ProveAgainButton
 from bot.commands.register import EnterCodeButton
 from bot.commands.reply import HeldButton, ReplyButton
@@ -90,6 +91,7 @@ class Bot(discord.AutoShardedClient):
         """Read what is known of the application, its owners first."""
         about: Any = await self.http.application_info()
         self._owners = reach.owners_of(about)
+        self.desk.owner_handle = reach.owner_handle(about)
         return discord.AppInfo(self._connection, reach.completed(about))
 
     async def setup_hook(self) -> None:
@@ -102,7 +104,7 @@ class Bot(discord.AutoShardedClient):
         self.desk.editors.update(self._owners)
         self.desk.owners[:] = self._owners
         self.add_view(EnterCodeButton(self.desk))
-        self.add_dynamic_items(PageButton, DomainButton, ReplyButton, HeldButton)
+        self.add_dynamic_items(PageButton, DomainButton, ReplyButton, HeldButton, *PHONE_ITEMS)
         self.add_dynamic_items(ProveAgainButton, HoldAgainButton)
         await sync(self, self.tree, self.desk, self._dev_guild_id)
 

@@ -95,3 +95,8 @@ def owners_of(about: dict[str, Any]) -> list[int]:
         return [int(owner["id"])] if owner else []
     members = team.get("members") or []
     return [int(one["user"]["id"]) for one in members if one.get("membership_state", _ACCEPTED) == _ACCEPTED]
+
+
+def owner_handle(about: dict[str, Any]) -> str:
+    """Name the application's owner as people can find them; a team's handle is nobody's."""
+    return "" if about.get("team") else str((about.get("owner") or {}).get("username") or "")

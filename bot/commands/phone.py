@@ -5,9 +5,11 @@ from discord import app_commands
 
 from bot.commands.answers import answer, hold
 from bot.commands.choices import country_of, register_choices
+from bot.commands.phone_control import PhoneControl
+from bot.commands.phone_menus import show_listed
 from bot.commands.prove_again import phone_buttons
 from bot.commands.register import CodeForm, NumberForm
-from bot.domain.consent import EVERYONE, NOBODY
+from bot.domain.consent import EVERYONE, LISTED, NOBODY
 from bot.domain.errors import UserError
 from bot.services import phone
 from bot.services.desk import Desk
@@ -21,6 +23,7 @@ class PhoneGroup(app_commands.Group):
     def __init__(self, desk: Desk) -> None:
         super().__init__(name="phone", description="Your own phone: register it, pause it, remove it")
         self._desk = desk
+        PhoneControl(desk).join(self)
 
     @app_commands.command(description="Register your phone, so that people here can text it")
     @app_commands.describe(carrier="Your phone company; type a few letters of it")
@@ -81,10 +84,11 @@ class PhoneGroup(app_commands.Group):
         await answer(interaction, await self._desk.write(phone.resume, interaction.user.id))
 
     @app_commands.command(description="Say who in this server may text you")
-    @app_commands.describe(who="Everyone here who may send texts, or nobody")
+    @app_commands.describe(who="Everyone here who may send texts, people and roles you list, or nobody")
     @app_commands.choices(
         who=[
             app_commands.Choice(name="Everyone in this server", value=EVERYONE),
+            app_commands.Choice(name="People and roles I list", value=LISTED),
             app_commands.Choice(name="Nobody in this server", value=NOBODY),
         ]
     )
@@ -94,9 +98,8 @@ class PhoneGroup(app_commands.Group):
         if interaction.guild_id is None:
             raise UserError("Use /phone allow in the server whose members may text you.")
         desk, person = self._desk, interaction.user.id
-        await answer(
-            interaction, await desk.write(phone.allow, person, interaction.guild_id, who, desk.now())
-        )
+        chosen = await desk.write(phone.allow, person, interaction.guild_id, who, desk.now())
+        await show_listed(interaction, chosen)
 
     @app_commands.command(description="Take no more texts from somebody")
     @app_commands.describe(user="Whose texts you don't want; they aren't told")

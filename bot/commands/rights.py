@@ -7,6 +7,19 @@ from bot.services.carrier_change import Actor
 from bot.services.desk import Desk
 
 NOT_ADMIN = "Only members with Manage Server, or the bot's owner, can use /carrier."
+NOT_GUILD_ADMIN = "Only members with Manage Server can use /bridge."
+
+
+def admin_guild(interaction: discord.Interaction) -> int:
+    """Name the guild whose admin acts; raises NotAllowed for everybody else, the bot's owner too.
+
+    Integrations settings can widen what Discord shows, so the permission is checked here too.
+    """
+    if interaction.guild_id is None:
+        raise NotAllowed("This works in a server only. Type it in a server.")
+    if not interaction.permissions.manage_guild:
+        raise NotAllowed(NOT_GUILD_ADMIN)
+    return interaction.guild_id
 
 
 def acting(interaction: discord.Interaction, desk: Desk) -> Actor:

@@ -5,15 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
-from bot.db.marks import count_up, lock, mark
+from bot.db.marks import CATALOGUE as _VERSION
+from bot.db.marks import POLICIES, count_up, counted, lock
 from bot.db.tables import Audit, CarrierEntry, GatewayDomain
 from bot.db.upsert import insert_or_ignore, insert_or_replace
-
-_VERSION = "catalogue"
 
 
 async def take_turn(session: AsyncSession) -> None:
@@ -24,9 +23,10 @@ async def take_turn(session: AsyncSession) -> None:
     await lock(session, _VERSION, "0")
 
 
-async def version(session: AsyncSession) -> str:
-    """Tell which state of the catalogue's changes this is."""
-    return await mark(session, _VERSION) or "0"
+async def versions(session: AsyncSession) -> tuple[str, str]:
+    """Tell which state of the catalogue's changes this is, and which of guilds' policies."""
+    found = await counted(session)
+    return found.get(_VERSION, "0"), found.get(POLICIES, "0")
 
 
 async def count_change(session: AsyncSession) -> None:
@@ -80,6 +80,15 @@ async def drop_entry(session: AsyncSession, guild_id: int, slug: str) -> None:
     where = (CarrierEntry.guild_id == guild_id, CarrierEntry.slug == slug)
     await session.execute(delete(CarrierEntry).where(*where))
     await count_up(session, _VERSION)
+
+
+async def audited(session: AsyncSession, guild_id: int, skip: int, most: int) -> tuple[Sequence[Any], int]:
+    """List what was changed in a guild, newest first, as rows with Audit's columns; and how much there is."""
+    table = table_of(Audit)
+    here = table.c.guild_id == guild_id
+    found = select(table).where(here).order_by(table.c.id.desc()).offset(skip).limit(most)
+    count = await session.scalar(select(func.count()).select_from(table).where(here))
+    return (await session.execute(found)).all(), count or 0
 
 
 async def audit(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import BigInteger, Executable, bindparam, case, exists, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,13 +40,15 @@ class NewItem:
     verification_id: int | None = None
     registration_id: int | None = None
     registration_version: int | None = None
+    held: bool = False  # due_at is the end of quiet hours; it gets its turn then (db/held.py)
+    let_in_by: int | None = None
 
 
 async def add(session: AsyncSession, items: Sequence[NewItem]) -> None:
     """Put mails into the outbox, sealed; the parts of one text stand together and in order."""
     if not items:
         return
-    turns = await _turns(session, items)
+    places = await turns(session, items)
     vault = vault_of(session)
     values = [
         {
@@ -59,38 +62,59 @@ async def add(session: AsyncSession, items: Sequence[NewItem]) -> None:
             "guild_id": item.guild_id,
             "domain": item.domain,
             "part": item.part,
-            "turn": turn.at,
+            "turn": None if item.held else turn.at,
             "first_of_pair": turn.first_of_pair,
             "words_sealed": vault.seal(item.words),
             "mail_id": item.mail_id,
-            "state": Item.WAITING.value,
+            "state": (Item.HELD if item.held else Item.WAITING).value,
             "attempts": 0,
             "ambiguous": 0,
             "lost": 0,
             "due_at": microseconds(item.due_at),
             "expires_at": microseconds(item.expires_at),
+            "let_in_by": item.let_in_by,
         }
-        for item, turn in zip(items, turns, strict=True)
+        for item, turn in zip(items, places, strict=True)
     ]
     await insert_rows(session, _OUTBOX, values)
 
 
-async def _turns(session: AsyncSession, items: Sequence[NewItem]) -> list[Turn]:
+class Queued(Protocol):
+    """A mail that needs a turn: a new one, or one that was held."""
+
+    @property
+    def sender_id(self) -> int: ...  # noqa: D102
+    @property
+    def queue(self) -> int: ...  # noqa: D102
+    @property
+    def priority(self) -> int: ...  # noqa: D102
+    @property
+    def text_id(self) -> int | None: ...  # noqa: D102
+    @property
+    def due_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def held(self) -> bool: ...  # noqa: D102
+
+
+async def turns(session: AsyncSession, items: Sequence[Queued]) -> list[Turn]:
     """Give every mail its turn; of a text's parts only the first can be the first of its pair."""
     pairs = {(item.sender_id, item.queue) for item in items if item.priority != CODE_PRIORITY}
     waiting = await _waiting(session, pairs, microseconds(min(item.due_at for item in items)))
-    turns: list[Turn] = []
-    before: NewItem | None = None
+    found: list[Turn] = []
+    before: Queued | None = None
     for item in items:
         if item.priority == CODE_PRIORITY:
             # Codes overtake chat, and wait for nobody.
-            turns.append(Turn(microseconds(item.due_at), first_of_pair=True))
+            found.append(Turn(microseconds(item.due_at), first_of_pair=True))
+        elif item.held:
+            # It stands in nobody's way until it is released, and then takes its turn.
+            found.append(Turn(microseconds(item.due_at), first_of_pair=False))
         elif before is not None and before.text_id == item.text_id:
-            turns.append(Turn(turns[-1].at, first_of_pair=False))
+            found.append(Turn(found[-1].at, first_of_pair=False))
         else:
-            turns.append(waiting.take(item.sender_id, item.queue, microseconds(item.due_at)))
+            found.append(waiting.take(item.sender_id, item.queue, microseconds(item.due_at)))
         before = item
-    return turns
+    return found
 
 
 async def _waiting(session: AsyncSession, pairs: Collection[tuple[int, int]], now: int) -> Waiting:

@@ -13,7 +13,10 @@ from bot.db.tables import (
     CarrierEntry,
     Consent,
     DomainRequest,
+    GuildBlock,
     GuildLeft,
+    GuildPolicy,
+    ListedSender,
     OptIn,
     OutboxItem,
     Registration,
@@ -38,6 +41,9 @@ class Held(NamedTuple):
 
 GUILD_COLUMNS = (
     Held(OptIn.guild_id, goes=True),
+    Held(ListedSender.guild_id, goes=True),
+    Held(GuildPolicy.guild_id, goes=True),
+    Held(GuildBlock.guild_id, goes=True),
     Held(CarrierEntry.guild_id, goes=True),
     Held(DomainRequest.guild_id, goes=True),
     Held(Audit.guild_id, goes=True),

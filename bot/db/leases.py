@@ -35,7 +35,7 @@ _c = _outbox.c
 _HELD: tuple[ColumnElement[Any], ...] = (
     *(_c.id, _c.queue, _c.priority, _c.domain, _c.turn, _c.text_id, _c.verification_id),
     *(_c.registration_id, _c.registration_version, _c.sender_id, _c.guild_id, _c.mail_id),
-    *(_c.attempts, _c.ambiguous, _c.lost, _c.words_sealed),
+    *(_c.attempts, _c.ambiguous, _c.lost, _c.words_sealed, _c.let_in_by),
 )
 _NOBODYS = {"lease_owner": None, "leased_at": None}
 ENDED = {"words_sealed": None, "turn": None, **_NOBODYS}
@@ -60,6 +60,7 @@ class Leased(NamedTuple):
     ambiguous: int
     lost: int
     sealed: bytes | None
+    let_in_by: int | None = None
 
     def __repr__(self) -> str:
         """Leave the words out, sealed as they are."""

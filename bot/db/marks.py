@@ -1,6 +1,6 @@
 """Remember small facts about the deployment by name."""
 
-from sqlalchemy import BigInteger, bindparam, cast, delete, select
+from sqlalchemy import BigInteger, bindparam, cast, delete, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import String
 
@@ -9,8 +9,21 @@ from bot.db.prepared import Prepared
 from bot.db.tables import Mark
 from bot.db.upsert import insert_for, insert_or_replace
 
+# Marks that count changes, so that every process takes them over.
+CATALOGUE, POLICIES = "catalogue", "policies"
 _MARKS = table_of(Mark)
 _MARK = Prepared(lambda _: select(_MARKS.c.value).where(_MARKS.c.name == bindparam("name")))
+
+_COUNTED = Prepared(
+    lambda _: select(_MARKS.c.name, _MARKS.c.value).where(
+        _MARKS.c.name.in_([literal_column("'catalogue'"), literal_column("'policies'")])
+    )
+)
+
+
+async def counted(session: AsyncSession) -> dict[str, str]:
+    """Read the marks that count changes; those of what never changed are missing."""
+    return {str(name): str(value) for name, value in await _COUNTED.run(session)}
 
 
 async def mark(session: AsyncSession, name: str) -> str | None:

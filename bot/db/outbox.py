@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import case, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,7 @@ from bot.domain.states import Item
 
 # As words, not as parameters: only so SQLite sees which of its partial indexes fit.
 _WAITING = text("outbox.state = 'waiting'")
+_HELD = text("outbox.state = 'held'")
 _CODES = text("outbox.priority = 0")
 _DOUBTS = OutboxItem.ambiguous + OutboxItem.lost
 
@@ -30,18 +32,26 @@ async def end_waiting(
 
     True where an earlier attempt may have arrived: nobody may be told that it was not sent.
     """
-    statement = update(OutboxItem).where(OutboxItem.state == Item.WAITING)
+    where: list[Any] = [OutboxItem.state.in_((Item.WAITING, Item.HELD))]
     if text_id is not None:
-        statement = statement.where(OutboxItem.text_id == text_id)
-    if queue is not None:
-        statement = statement.where(OutboxItem.queue == queue, OutboxItem.turn.is_not(None))
-    end = case((_DOUBTS > 0, Item.UNSURE), else_=state)
-    rows = await session.execute(statement.values(state=end, **ENDED).returning(OutboxItem.text_id, _DOUBTS))
+        where.append(OutboxItem.text_id == text_id)
     hit: dict[int, bool] = {}
-    for text_of, doubts in rows:
+    if queue is not None:
+        # One index has what waits, another what is held.
+        where = [OutboxItem.queue == queue]
+        for which in ((OutboxItem.state == Item.WAITING, OutboxItem.turn.is_not(None)), (_HELD,)):
+            await _end(session, state, [*where, *which], hit)
+    else:
+        await _end(session, state, where, hit)
+    return hit
+
+
+async def _end(session: AsyncSession, state: Item, where: Sequence[Any], hit: dict[int, bool]) -> None:
+    end = case((_DOUBTS > 0, Item.UNSURE), else_=state)
+    statement = update(OutboxItem).where(*where).values(state=end, **ENDED)
+    for text_of, doubts in await session.execute(statement.returning(OutboxItem.text_id, _DOUBTS)):
         if text_of is not None:
             hit[text_of] = hit.get(text_of, False) or doubts > 0
-    return hit
 
 
 async def expire(session: AsyncSession, now: datetime, most: int) -> list[tuple[int | None, int, bool]]:
@@ -122,7 +132,7 @@ def words_of(session: AsyncSession, item: Leased) -> str:
 
 async def forget_old(session: AsyncSession, before: datetime, most: int) -> None:
     """Delete mails that came to an end long ago, and the log of their attempts."""
-    open_states = (Item.WAITING, Item.LEASED)
+    open_states = (Item.WAITING, Item.LEASED, Item.HELD)
     old = select(OutboxItem.id).where(OutboxItem.expires_at < before, OutboxItem.state.not_in(open_states))
     await session.execute(delete(OutboxItem).where(OutboxItem.id.in_(old.limit(most))))
     late = select(Attempt.id).where(Attempt.at < before).limit(most)

@@ -1,18 +1,25 @@
-"""Query registrations, who may text whom, blocks and the consent ledger."""
+"""Query registrations, opt-ins, blocks and the consent ledger."""
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, and_, delete, func, not_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.base import table_of
-from bot.db.given import given, rows
-from bot.db.prepared import Prepared
 from bot.db.store import vault_of
-from bot.db.tables import Block, Consent, OptIn, Registration, Verification
+from bot.db.tables import (
+    Block,
+    Consent,
+    Introduction,
+    ListedSender,
+    OptIn,
+    Registration,
+    UrgentSender,
+    Verification,
+)
 from bot.db.upsert import insert_or_ignore, insert_or_replace
+from bot.domain.quiet import Quiet
 
 # Suspended: the gateway closed on its day; unproven: the entry was changed, and a new code is needed;
 # quiet: no sign of life for a year, and a new code is needed.
@@ -36,6 +43,9 @@ class Phone(NamedTuple):
     state: str
     paused_until: datetime | None
     verified_at: datetime
+    quiet_start: int | None
+    quiet_end: int | None
+    quiet_zone: str | None
     sealed: bytes
 
     def __repr__(self) -> str:
@@ -45,6 +55,13 @@ class Phone(NamedTuple):
     def paused(self, now: datetime) -> bool:
         """Tell whether texts are paused at this time."""
         return self.paused_until is not None and self.paused_until > now
+
+    @property
+    def quiet(self) -> Quiet | None:
+        """Return the quiet hours, where some are set."""
+        if self.quiet_start is None or self.quiet_end is None or self.quiet_zone is None:
+            return None
+        return Quiet(self.quiet_start, self.quiet_end, self.quiet_zone)
 
 
 def _phone(row: Registration) -> Phone:
@@ -61,6 +78,9 @@ def _phone(row: Registration) -> Phone:
         row.state,
         row.paused_until,
         row.verified_at,
+        row.quiet_start,
+        row.quiet_end,
+        row.quiet_zone,
         row.number_sealed,
     )
 
@@ -81,43 +101,6 @@ async def phone_of(session: AsyncSession, person_id: int) -> Phone | None:
     return _phone(row) if row else None
 
 
-class Reach(NamedTuple):
-    """What says whether one person may text another in a guild."""
-
-    phone: Phone | None
-    audience: str | None
-    blocked: bool
-
-
-async def reaches(
-    session: AsyncSession, asked: Collection[tuple[int, int, int]]
-) -> dict[tuple[int, int, int], Reach]:
-    """Look up all that counts for (recipient, guild, sender), whatever is found first."""
-    found = await _REACHES.run(session, **await rows(session, asked, "recipient", "guild", "sender"))
-    return {
-        (recipient, guild, sender): Reach(
-            Phone(*phone) if phone[0] is not None else None, audience, blocked is not None
-        )
-        for recipient, guild, sender, audience, blocked, *phone in found
-    }
-
-
-def _reaches(dialect: str) -> Executable:
-    asked = given(dialect, recipient=int, guild=int, sender=int)
-    phone, opted, block = table_of(Registration), table_of(OptIn), table_of(Block)
-    joined = asked.outerjoin(phone, phone.c.person_id == asked.c.recipient)
-    here = and_(opted.c.person_id == asked.c.recipient, opted.c.guild_id == asked.c.guild)
-    joined = joined.outerjoin(opted, here)
-    blocked = and_(block.c.person_id == asked.c.recipient, block.c.blocked_id == asked.c.sender)
-    columns = [phone.c["number_sealed" if name == "sealed" else name] for name in Phone._fields]
-    return select(
-        asked.c.recipient, asked.c.guild, asked.c.sender, opted.c.audience, block.c.person_id, *columns
-    ).select_from(joined.outerjoin(block, blocked))
-
-
-_REACHES = Prepared(_reaches)
-
-
 async def pause(session: AsyncSession, person_id: int, until: datetime | None) -> bool:
     """Pause texts until a time, or resume with None; False without a registration."""
     statement = update(Registration).where(Registration.person_id == person_id).values(paused_until=until)
@@ -135,6 +118,14 @@ async def phones(session: AsyncSession, ids: Collection[int]) -> dict[int, Phone
     """Find registrations by id."""
     rows = await session.scalars(select(Registration).where(Registration.id.in_(ids)))
     return {row.id: _phone(row) for row in rows}
+
+
+async def set_quiet(session: AsyncSession, person_id: int, quiet: Quiet | None) -> bool:
+    """Set quiet hours, or none; False without a registration."""
+    start, end, zone = (quiet.start, quiet.end, quiet.zone) if quiet else (None, None, None)
+    values = {"quiet_start": start, "quiet_end": end, "quiet_zone": zone}
+    statement = update(Registration).where(Registration.person_id == person_id).values(values)
+    return (await session.execute(statement.returning(Registration.id))).first() is not None
 
 
 async def people_on_carrier(session: AsyncSession, guild_id: int, slug: str) -> list[int]:
@@ -174,11 +165,11 @@ async def unprove(
 
 
 async def forget_phone(session: AsyncSession, person_id: int) -> bool:
-    """Delete a person's registration, opt-ins and blocks; False where there was no registration."""
+    """Delete a person's registration and all they said about who may text them; False without one."""
     gone = delete(Registration).where(Registration.person_id == person_id).returning(Registration.id)
     had = (await session.execute(gone)).first() is not None
-    await session.execute(delete(OptIn).where(OptIn.person_id == person_id))
-    await session.execute(delete(Block).where(Block.person_id == person_id))
+    for table in (OptIn, Block, ListedSender, UrgentSender, Introduction):
+        await session.execute(delete(table).where(table.person_id == person_id))
     return had
 
 
@@ -220,8 +211,17 @@ async def is_blocked(session: AsyncSession, person_id: int, sender_id: int) -> b
 
 
 async def add_consent(
-    session: AsyncSession, person_id: int, kind: str, wording: str, guild_id: int | None, at: datetime
+    session: AsyncSession,
+    person_id: int,
+    kind: str,
+    wording: str,
+    guild_id: int | None,
+    at: datetime,
+    other_id: int | None = None,
 ) -> None:
     """Add a line to the consent ledger."""
-    session.add(Consent(person_id=person_id, kind=kind, wording=wording, guild_id=guild_id, at=at))
+    line = Consent(
+        person_id=person_id, kind=kind, wording=wording, guild_id=guild_id, other_id=other_id, at=at
+    )
+    session.add(line)
     await session.flush()

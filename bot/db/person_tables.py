@@ -18,6 +18,9 @@ from bot.db.tables import (
     Consent,
     DomainRequest,
     GatewayDomain,
+    GuildBlock,
+    Introduction,
+    ListedSender,
     Notice,
     OptIn,
     OutboxItem,
@@ -26,6 +29,7 @@ from bot.db.tables import (
     ReplyChoice,
     ReplyMute,
     TextRow,
+    UrgentSender,
     Verification,
 )
 
@@ -73,6 +77,12 @@ PERSON_COLUMNS = (
     Held(Verification.person_id, "phones waiting for their code", End.GO),
     Held(OptIn.person_id, "servers you said who may text you in", End.GO, OptIn.at),
     Held(Block.person_id, "people you blocked", End.GO, Block.at),
+    Held(ListedSender.person_id, "people and roles you list as those who may text you", End.GO),
+    Held(ListedSender.subject_id, "lists of others with you on them", End.GO, given=False),
+    Held(UrgentSender.person_id, "people who may text you in quiet hours", End.GO, UrgentSender.at),
+    Held(UrgentSender.granted_id, "people whom you may text in their quiet hours", End.GO, given=False),
+    Held(Introduction.person_id, "people who have texted you", End.GO),
+    Held(Introduction.sender_id, "people you have texted", End.GO),
     # Whom it protects is not the one it names, who is not told either.
     Held(Block.blocked_id, "people who blocked you", End.STAY, given=False),
     Held(Reply.person_id, "answers from your phone", End.GO, Reply.at),
@@ -82,6 +92,8 @@ PERSON_COLUMNS = (
     # Another's wish, about texts of before: none of them can be answered any more.
     Held(ReplyMute.person_id, "people who want no more of your answers", End.GO, given=False),
     Held(ReplyChoice.person_id, "wishes about answers that nothing proves", End.GO, ReplyChoice.at),
+    Held(GuildBlock.person_id, "servers that let you send no texts", End.STAY, given=False),
+    Held(GuildBlock.blocked_by, "members whom you let send no texts", End.PSEUDONYM, GuildBlock.at),
     Held(CarrierTest.text_id, "tests of carriers", End.GO, CarrierTest.at, text=TextRow.sender_id),
     # Whether a code went tells a free number from one that takes no codes: nobody is given that.
     Held(OutboxItem.queue, "mails with codes", End.GO, given=False, minus=True),
@@ -91,6 +103,7 @@ PERSON_COLUMNS = (
     Held(TextRow.recipient_id, "texts to you", End.NOBODY, TextRow.created_at),
     Held(Notice.person_id, "things the bot told you or has to tell you", End.GO, Notice.created_at),
     Held(Consent.person_id, "lines of what you agreed to or took back", End.PSEUDONYM, Consent.at),
+    Held(Consent.other_id, "lines of others' agreements about you", End.NOBODY, given=False),
     Held(Audit.actor_id, "changes you made as an admin or editor", End.PSEUDONYM, Audit.at),
     Held(CarrierEntry.changed_by, "carriers you changed last", End.PSEUDONYM, CarrierEntry.changed_at),
     Held(GatewayDomain.added_by, "gateway domains you put on the list", End.PSEUDONYM, GatewayDomain.at),

@@ -46,6 +46,7 @@ class OutboxItem(Base):
     expires_at: Mapped[datetime]
     lease_owner: Mapped[int | None]
     leased_at: Mapped[datetime | None]
+    let_in_by: Mapped[int | None]  # the listed person or role by which the text may reach its recipient
     __table_args__ = (
         _open_index(
             "claim", "domain", "priority", "turn", "id", "due_at", "queue", where="state = 'waiting'"
@@ -55,6 +56,7 @@ class OutboxItem(Base):
         _open_index("expires", "expires_at"),
         _open_index("lease", "lease_owner", where="lease_owner IS NOT NULL"),
         _open_index("codes", "queue", where="priority = 0"),
+        _open_index("held", "due_at", where="state = 'held'"),
         Index("ix_outbox_text", "text_id", "part"),
     )
 

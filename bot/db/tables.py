@@ -6,6 +6,11 @@ from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.base import Base as Base
+from bot.db.consent_tables import GuildBlock as GuildBlock
+from bot.db.consent_tables import GuildPolicy as GuildPolicy
+from bot.db.consent_tables import Introduction as Introduction
+from bot.db.consent_tables import ListedSender as ListedSender
+from bot.db.consent_tables import UrgentSender as UrgentSender
 from bot.db.relay_tables import Attempt as Attempt
 from bot.db.relay_tables import Lane as Lane
 from bot.db.relay_tables import OutboxItem as OutboxItem
@@ -50,6 +55,9 @@ class Registration(Base):
     sign_at: Mapped[datetime] = mapped_column(index=True)  # when a code or an answer last came from it
     end_told: Mapped[str | None]  # the day on which the gateway ends, as the person was told last
     end_days_told: Mapped[int | None]  # and how many days before it
+    quiet_start: Mapped[int | None]  # quiet hours, in minutes since midnight of their zone
+    quiet_end: Mapped[int | None]
+    quiet_zone: Mapped[str | None]
     __table_args__ = (Index("ix_registrations_carrier", "carrier", "carrier_guild"),)
 
 
@@ -103,6 +111,7 @@ class Consent(Base):
     kind: Mapped[str]
     wording: Mapped[str]
     guild_id: Mapped[int | None]
+    other_id: Mapped[int | None]  # whom else it is about
     at: Mapped[datetime]
 
 
@@ -134,7 +143,7 @@ class Notice(Base):
 
     __tablename__ = "notices"
     id: Mapped[int] = mapped_column(ROW_ID, primary_key=True)
-    person_id: Mapped[int] = mapped_column(index=True)  # 0: the operator
+    person_id: Mapped[int] = mapped_column(index=True)  # 0: the operator; below 0: the admins of that guild
     kind: Mapped[str]
     text_id: Mapped[int | None]
     request_id: Mapped[int | None]  # an admin's request that is answered by a button

@@ -14,6 +14,7 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    or_,
     select,
     update,
 )
@@ -76,8 +77,8 @@ async def lock_standings(session: AsyncSession, ids: Collection[int]) -> dict[in
 async def stranded(session: AsyncSession, most: int) -> Sequence[int]:
     """List queued texts all of whose mails came to an end."""
     mails = select(OutboxItem.id).where(OutboxItem.text_id == TextRow.id)
-    still_open = mails.where(OutboxItem.state.in_((Item.WAITING, Item.LEASED)))
-    where = (TextRow.state == State.QUEUED, mails.exists(), ~still_open.exists())
+    still_open = mails.where(OutboxItem.state.in_((Item.WAITING, Item.LEASED, Item.HELD)))
+    where = (TextRow.state.in_((State.QUEUED, State.HELD)), mails.exists(), ~still_open.exists())
     return (await session.scalars(select(TextRow.id).where(*where).order_by(TextRow.id).limit(most))).all()
 
 
@@ -91,6 +92,15 @@ async def take_turns(session: AsyncSession, ids: Collection[int]) -> None:
 async def sent_by(session: AsyncSession, sender_id: int, most: int) -> list[Standing]:
     """List a sender's last texts, newest first."""
     statement = select(TextRow).where(TextRow.sender_id == sender_id).order_by(TextRow.id.desc()).limit(most)
+    return [_standing(row) for row in await session.scalars(statement)]
+
+
+async def sent_to(session: AsyncSession, recipient_id: int, most: int) -> list[Standing]:
+    """List the last texts that reached somebody at least in part, or still may, newest first."""
+    ended = (State.CANCELLED, State.FAILED, State.EXPIRED)
+    arrived = or_(TextRow.state.not_in(ended), TextRow.parts_sent > 0)
+    theirs = (TextRow.recipient_id == recipient_id, TextRow.sender_id != recipient_id)
+    statement = select(TextRow).where(*theirs, arrived).order_by(TextRow.id.desc()).limit(most)
     return [_standing(row) for row in await session.scalars(statement)]
 
 
@@ -212,5 +222,9 @@ async def waiting_unexplained(session: AsyncSession, reason: str, most: int) -> 
 
 async def forget_old(session: AsyncSession, before: datetime, most: int) -> None:
     """Delete texts that came to an end long ago."""
-    old = select(TextRow.id).where(TextRow.changed_at < before, TextRow.state != "queued").limit(most)
+    old = (
+        select(TextRow.id)
+        .where(TextRow.changed_at < before, TextRow.state.not_in(("queued", "held")))
+        .limit(most)
+    )
     await session.execute(delete(TextRow).where(TextRow.id.in_(old)))

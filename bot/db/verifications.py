@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.people import ACTIVE
 from bot.db.store import vault_of
 from bot.db.tables import OptIn, Registration, Verification
-from bot.domain.consent import NOBODY
+from bot.domain.consent import EVERYONE
 
 _INDEX_BYTES = 32
 
@@ -141,8 +141,8 @@ async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> 
         .returning(Registration.person_id)
     )
     if evicted is not None:
-        # Whoever registers again says anew where texts may come from; a "nobody" stands.
-        await session.execute(delete(OptIn).where(OptIn.person_id == evicted, OptIn.audience != NOBODY))
+        # Whoever registers again says anew where texts may come from; what was narrower stands.
+        await session.execute(delete(OptIn).where(OptIn.person_id == evicted, OptIn.audience == EVERYONE))
     values = {
         "number_sealed": waiting.number_sealed,
         "number_index": waiting.number_index,

@@ -2,7 +2,7 @@
 
 WORDING_VERSION = "2026-11-1"
 # Who may text a person in a guild.
-EVERYONE, NOBODY = "everyone", "nobody"
+EVERYONE, LISTED, NOBODY = "everyone", "listed", "nobody"
 
 
 def consent_words(in_guild: bool, service: str = "") -> str:

@@ -25,13 +25,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds per sender, sender and recipient, recipient, guild, and for codes altogether."""
+    """The bounds per sender, sender and recipient, recipient, guild, for all codes, and for all texts."""
 
     sender: Rate = Rate(30, _UNITS["h"])
     pair: Rate = Rate(20, _UNITS["h"])
     recipient: Rate = Rate(60, _UNITS["h"])
     guild: Rate = Rate(600, _UNITS["h"])
     codes: Rate = Rate(20, _UNITS["h"])
+    # Of all texts together: off unless it is set, since every text then counts on one row.
+    deployment: Rate | None = None
 
 
 def parse_limits(written: str) -> Limits | None:

@@ -1,8 +1,9 @@
 """Word what a phone shows: the first line that is ours, then the sender's words, in texts that fit."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
+from bot.domain.allowance import has_link
 from bot.domain.errors import UserError
 from bot.domain.plain import clean, one_line, visible
 from bot.domain.segments import ONE_SMS, Room, cut, fits, is_gsm7, septets, utf16_units
@@ -11,27 +12,41 @@ LONGEST_HANDLE_CHARS: Final = 32
 LONGEST_SERVER_UNITS: Final = 24
 LONGEST_UCS2_HEAD_UNITS: Final = 44
 """Leaves room for words beside the first line, where a text has only 70 units."""
+LONGEST_CONTACT_CHARS: Final = 40
 _CODE: Final = re.compile(r"[0-9]{4,10}", re.ASCII)
 
 
+class Footer(NamedTuple):
+    """Say how to stop, whole, and in few enough words for the smallest room."""
+
+    whole: str
+    short: str
+
+
 def chat_parts(
-    handle: str, server: str, words: str, *, most: int = 10, room: Room = ONE_SMS
+    handle: str,
+    server: str,
+    words: str,
+    *,
+    most: int = 10,
+    room: Room = ONE_SMS,
+    footer: Footer | None = None,
 ) -> tuple[str, ...]:
     """Write the texts that carry `words`, each with our own first line and each within one mail's room.
 
-    `words` is plain text (`plain.plain`). Raise UserError where nothing visible is left or where it
-    would take more than `most` texts.
+    `words` is plain text (`plain.plain`); a `footer` is the last line, never cut. Raise UserError where
+    nothing visible is left or where the words would take more than `most` texts.
     """
     said = clean(words)
     if not visible(said):
         raise UserError("There is nothing to send; type some words that can be seen.")
     head = _head(handle, server, said)
-    whole = f"{head}\n{said}"
+    whole = f"{head}\n{said}\n{footer.whole}" if footer else f"{head}\n{said}"
     if fits(whole, room):
         return (whole,)
-    pieces = _pieces(head, said, room)
-    if len(pieces) > most:
-        raise UserError(_too_long(said, len(pieces), most))
+    pieces, of_words = _pieces(head, said, room, footer)
+    if of_words > most:
+        raise UserError(_too_long(said, of_words, most))
     total = len(pieces)
     return tuple(f"{head} ({place}/{total})\n{piece}" for place, piece in enumerate(pieces, 1))
 
@@ -58,16 +73,36 @@ def _head(handle: str, server: str, words: str) -> str:
     return start + (one_line(server, room) or "a server"[:room])
 
 
-def _pieces(head: str, words: str, room: Room) -> list[str]:
-    """Cut the words, with room in the first line for numbers of as many digits as there turn out to be."""
+def _pieces(head: str, words: str, room: Room, footer: Footer | None) -> tuple[list[str], int]:
+    """Cut the words, with room in the first line for numbers of as many digits as there turn out to be.
+
+    Return all pieces, and how many of them the words alone need.
+    """
     pieces: list[str] = []
+    of_words = 0
     for digits in range(1, 6):
         first_line = f"{head} ({'9' * digits}/{'9' * digits})\n"
         septet_room = room.septets - septets(first_line) if is_gsm7(first_line) else 0
         pieces = cut(words, septet_room, room.utf16 - utf16_units(first_line))
+        of_words = len(pieces)
+        if footer and fits(f"{first_line}{pieces[-1]}\n{footer.whole}", room):
+            pieces[-1] += f"\n{footer.whole}"
+        elif footer:
+            pieces.append(footer.whole if fits(first_line + footer.whole, room) else footer.short)
         if len(pieces) < 10**digits:
             break
-    return pieces
+    return pieces, of_words
+
+
+def footer(contact: str, *, has_inbox: bool) -> Footer:
+    """Word how to stop, for the first text of a sender; "Reply STOP" only where replies are read."""
+    if has_inbox:
+        return Footer("Reply STOP to stop.", "Reply STOP")
+    asked = one_line(contact, LONGEST_CONTACT_CHARS + 1)
+    whole = "Stop: /phone in Discord"
+    if asked and len(asked) <= LONGEST_CONTACT_CHARS and is_gsm7(asked) and not has_link(asked):
+        whole += f", or {asked}"
+    return Footer(whole, "Stop: /phone")
 
 
 def _too_long(words: str, parts: int, most: int) -> str:

@@ -1,6 +1,7 @@
 """Name the states of texts and mails, and say where a text stands from its mails."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -23,6 +24,7 @@ class Item(StrEnum):
 
     WAITING = "waiting"
     LEASED = "leased"
+    HELD = "held"  # until the recipient's quiet hours end; it has no turn, so it holds up nobody
     SENT = "sent"
     UNSURE = "unsure"  # given up after attempts that may or may not have arrived
     REFUSED = "refused"
@@ -47,10 +49,17 @@ def text_state(items: Sequence[str]) -> State:
     """Say where a text stands from the states of its mails."""
     if any(item in (Item.WAITING, Item.LEASED) for item in items):
         return State.QUEUED
+    if Item.HELD in items:
+        return State.HELD
     for item, state in _WORST_FIRST:
         if item in items:
             return state
     return State.ACCEPTED
+
+
+def held_reason(until: datetime) -> str:
+    """Write until when a text is held, as the reason that is kept with it."""
+    return str(int(until.timestamp()))
 
 
 def parts_sent(items: Sequence[str]) -> int:

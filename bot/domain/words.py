@@ -10,7 +10,8 @@ REFUSAL = (
 )
 NO_LINKS = "Their carrier turns texts with links away as spam. Take the link out, then send it again."
 RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
-UNBUILT, GATEWAY_CLOSED = "unbuilt", "gateway_closed"
+UNBUILT, GATEWAY_CLOSED, STOPPED_HERE = "unbuilt", "gateway_closed", "stopped_here"
+_STOPPED = "An admin of that server stopped texting, or yours, before your text to {who} went. Ask them why."
 
 _WAITING = {
     RELAY_AWAY: (
@@ -80,8 +81,10 @@ def standing(who: str, state: str, reason: str, parts: int, sent: int) -> str:
                 f"Not sent: your text to {who} waited too long and was dropped. Send it again if "
                 f"it still matters."
             )
+        case State.HELD:
+            return held_until(who, int(reason or 0))
         case State.CANCELLED:
-            return f"{_only(who, parts, sent)} {REFUSAL}" if sent else REFUSAL
+            return _cancelled(who, reason, parts, sent)
         case State.REPLIED:
             return f"{who} answered your text."
         case State.BOUNCED:
@@ -89,6 +92,16 @@ def standing(who: str, state: str, reason: str, parts: int, sent: int) -> str:
     if reason in _WAITING:
         return _WAITING[reason].format(who=who)
     return on_its_way(who, parts)
+
+
+def held_until(who: str, until: int) -> str:
+    """Say that a text waits for the end of quiet hours, given in seconds since 1970."""
+    return f"Kept for {who}, who takes no texts right now. It goes out <t:{until}:t> (<t:{until}:R>)."
+
+
+def _cancelled(who: str, reason: str, parts: int, sent: int) -> str:
+    why = _STOPPED.format(who=who) if reason == STOPPED_HERE else REFUSAL
+    return f"{_only(who, parts, sent)} {why}" if sent else why
 
 
 def _failed(who: str, reason: str, parts: int, sent: int) -> str:

@@ -5,12 +5,13 @@ from typing import Any
 
 from bot.sandbox import command_rules, events, rules
 from bot.sandbox.answer import WAIT_S, Answer, Choice, buttons
+from bot.sandbox.menus import chosen
 from bot.sandbox.modal import Modal
 from bot.sandbox.options import Options
 from bot.sandbox.watch import SandboxError
 from bot.sandbox.websocket import Gateway
 from bot.sandbox.wire_posts import post as post_shape
-from bot.sandbox.world import Account, Channel, Guild, Interaction, Json, Post, World
+from bot.sandbox.world import Account, Channel, Guild, Interaction, Json, Post, Role, World
 
 IN_GUILD, IN_BOT_DM = 0, 1
 
@@ -95,17 +96,18 @@ class Person:
         content = {"custom_id": found["custom_id"], "component_type": rules.BUTTON, "id": found.get("id", 2)}
         return await self._send(events.COMPONENT, self._where(post), content, post, wait=wait)
 
-    async def select(self, shown: Answer | Post, custom_id: str, *values: str, wait: bool = True) -> Answer:
-        """Choose values in a select menu of an answer or a post."""
+    async def select(
+        self, shown: Answer | Post, menu: str, *values: "str | Person | Role | Channel", wait: bool = True
+    ) -> Answer:
+        """Choose values, people, roles or channels in a menu (its custom id) of an answer or a post."""
         for post in _posts(shown):
             self._require_sight(post)
             for one in rules.walk(post.components):
-                if one.get("custom_id") == custom_id and one["type"] == rules.SELECT:
-                    if not set(values) <= {option["value"] for option in one["options"]}:
-                        raise SandboxError(f"{custom_id} has no such values")
-                    content = {"custom_id": custom_id, "component_type": rules.SELECT, "values": list(values)}
+                if one.get("custom_id") == menu:
+                    arranged = Options(self.world, self._where(post)[0], self.cdn())
+                    content = chosen(one, arranged, [_account(value) for value in values])
                     return await self._send(events.COMPONENT, self._where(post), content, post, wait=wait)
-        raise SandboxError(f"there is no select menu {custom_id!r}")
+        raise SandboxError(f"there is no select menu {menu!r}")
 
     def say(self, guild: Guild, words: str) -> Post:
         """Write to the guild's first channel (bots without the intent are not told)."""
@@ -208,7 +210,11 @@ def _command_data(guild: Guild | None, command: Json, content: Json, resolved: d
 
 
 def _accounts(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.account if isinstance(value, Person) else value for name, value in options.items()}
+    return {name: _account(value) for name, value in options.items()}
+
+
+def _account(value: Any) -> Any:
+    return value.account if isinstance(value, Person) else value
 
 
 def _fits_place(command: Json, guild: Guild | None) -> bool:

@@ -86,13 +86,21 @@ class Options:
         if wrong:
             raise SandboxError(f"option {option['name']} takes no {type(value).__name__}")
         _check_limits(option, value)
+        return self.resolve(value) if isinstance(value, Account | Role | Channel) else value
+
+    def resolve(self, value: Account | Role | Channel) -> str:
+        """Name a person, a role or a channel by its id, and add what Discord says of it."""
         if isinstance(value, Account):
             return self.person(value)
         if isinstance(value, Role):
-            return self._keep("roles", value.id, {"id": str(value.id), "name": value.name})
-        if isinstance(value, Channel):
-            return self._keep("channels", value.id, wire.channel(self.world, value) | {"permissions": "0"})
-        return value
+            shape = next(each for each in wire.roles(self._here()) if each["id"] == str(value.id))
+            return self._keep("roles", value.id, shape)
+        return self._keep("channels", value.id, wire.channel(self.world, value) | {"permissions": "0"})
+
+    def _here(self) -> Guild:
+        if self.guild is None:
+            raise SandboxError("there are no roles in a DM")
+        return self.guild
 
     def person(self, account: Account) -> str:
         """Resolve an account, with its membership where it is in this guild."""

@@ -7,6 +7,8 @@ from bot.sandbox.refusals import Fault
 from bot.sandbox.world import Json
 
 ROW, BUTTON, SELECT, TEXT_INPUT, LABEL, CHECKBOX_GROUP = 1, 2, 3, 4, 18, 22
+PEOPLE, ROLES, PEOPLE_AND_ROLES, CHANNELS = 5, 6, 7, 8
+PICKERS = frozenset({PEOPLE, ROLES, PEOPLE_AND_ROLES, CHANNELS})
 LINK, PREMIUM = 5, 6
 Path = tuple[str | int, ...]
 
@@ -83,7 +85,10 @@ def _component(one: Json, path: Path) -> Iterator[Fault]:
         yield from _button(one, path)
         return
     yield from bounded(one.get("custom_id"), (*path, "custom_id"), 100, 1)
-    yield from bounded(one.get("placeholder") or "", (*path, "placeholder"), 150 if kind == SELECT else 100)
+    is_menu = kind == SELECT or kind in PICKERS
+    yield from bounded(one.get("placeholder") or "", (*path, "placeholder"), 150 if is_menu else 100)
+    if kind in PICKERS:
+        yield from _defaults(one, path)
     if kind in (SELECT, CHECKBOX_GROUP):
         yield from _options(one, path, 25 if kind == SELECT else 10)
     elif kind == TEXT_INPUT:
@@ -116,6 +121,17 @@ def _options(one: Json, path: Path, most: int) -> Iterator[Fault]:
         yield from bounded(option.get("label"), (*path, "options", index, "label"), 100, 1)
         yield from bounded(option.get("value"), (*path, "options", index, "value"), 100, 1)
         yield from bounded(option.get("description") or "", (*path, "options", index, "description"), 100)
+
+
+def _defaults(one: Json, path: Path) -> Iterator[Fault]:
+    """Check who is chosen already: of the kinds that the menu offers, and not more than it takes."""
+    kinds = {PEOPLE: {"user"}, ROLES: {"role"}, PEOPLE_AND_ROLES: {"user", "role"}, CHANNELS: {"channel"}}
+    chosen = one.get("default_values") or []
+    yield from counted(chosen, (*path, "default_values"), one.get("max_values") or 1)
+    for index, each in enumerate(chosen):
+        if each.get("type") not in kinds[one["type"]]:
+            where = (*path, "default_values", index)
+            yield Fault(where, "SELECT_DEFAULT_VALUE_TYPE", "Default value type is not valid for this menu.")
 
 
 def walk(components: list[Json]) -> Iterator[Json]:

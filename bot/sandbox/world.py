@@ -208,7 +208,7 @@ class World:
 
     def join(self, guild: Guild, account_id: int, permissions: int = 0) -> Membership:
         """Let an account join; further permissions come as a role of its own."""
-        member = guild.members.setdefault(account_id, Membership(account_id, self.now()))
+        member = guild.members.setdefault(account_id, Membership(account_id, self.now() - self._past()))
         if permissions:
             role = Role(self.new_id(), f"role{len(guild.roles)}", permissions)
             guild.roles[role.id] = role

@@ -58,7 +58,7 @@ async def write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime) 
     if plan.owner != (SHARED if actor.is_editor else actor.guild_id):
         raise UserError(_MOVED)
     await entries.take_turn(session)
-    if await entries.version(session) != plan.version:
+    if (await entries.versions(session))[0] != plan.version:
         return None
     await bulk.add_domains(session, plan.new_domains, actor.person_id, now)
     await bulk.put_entries(session, plan.entries, actor.person_id, now)

@@ -19,8 +19,9 @@ from bot.domain.states import State
 from bot.services.bounds import Bounds
 from bot.services.carrier_change import Actor
 from bot.services.carrier_list import find
+from bot.services.drafts import MAIL_ID_BYTES
 from bot.services.shelf import Listed, Shelf
-from bot.services.texting import MAIL_ID_BYTES, Rules
+from bot.services.texting import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ def _way(session: AsyncSession, carrier: Carrier, phone: people.Phone) -> Way:
 
 
 async def _count(session: AsyncSession, actor: Actor, rules: Rules, now: datetime) -> None:
-    bounds = Bounds(session, rules.limits, now)
-    await bounds.hold_senders([(actor.person_id, actor.person_id)])
-    bounds.count_sender(actor.person_id, actor.person_id)
+    bounds = Bounds(session, rules.limits, rules.shelf.policies, now)
+    await bounds.hold_senders([(actor.person_id, actor.person_id, actor.guild_id)])
+    bounds.count_sender(actor.person_id, actor.person_id, actor.guild_id)
     await bounds.hold_recipients([(actor.person_id, actor.guild_id)])
     bounds.count_recipient(actor.person_id, actor.guild_id)
     await bounds.save()

@@ -64,7 +64,8 @@ class Claimer:
         items = await leases.lease(session, self.owner, picked.keys(), now)
         if items:
             permitted = await permit(session, items, self.shelf, self.owner, now)
-            claimed.moved = await update_standings(session, permitted.ended.keys(), now, permitted.ended)
+            reasons = permitted.reasons
+            claimed.moved = await update_standings(session, reasons.keys(), now, reasons)
             ready = permitted.ready
             claimed.mails = [(item, ready[item.id]) for item in items if item.id in ready]
             if len(claimed.mails) < len(items):

@@ -56,6 +56,7 @@ class Desk:
     notices_wake: asyncio.Event
     editors: set[int] = field(default_factory=set)
     owners: list[int] = field(default_factory=list)
+    owner_handle: str = ""
     # Set where the relay runs in this process: mails that have not gone out yet are asked about again.
     recall: Callable[[], None] = lambda: None
     closing: bool = False
@@ -73,6 +74,11 @@ class Desk:
     def shelf(self) -> Shelf:
         """Return the catalogue as it is now."""
         return self.rules.shelf
+
+    @property
+    def contact(self) -> str:
+        """Name whom people write to: the operator's contact, else the owner's handle, where it is known."""
+        return self.abuse_contact or (f"@{self.owner_handle}" if self.owner_handle else "")
 
     async def write(
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

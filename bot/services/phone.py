@@ -7,21 +7,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, outbox, people, replies, suppressions, texts, verifications
 from bot.db.scrub import note_erased
-from bot.domain.consent import EVERYONE, WORDING_VERSION
+from bot.domain.consent import NOBODY, WORDING_VERSION
 from bot.domain.ending import suspended_words
 from bot.domain.errors import UserError
+from bot.domain.permission import FOREVER
 from bot.domain.phone import mask
 from bot.domain.returned import RETURNED
 from bot.domain.stopping import CODE_AFTER, HALTED, stopped_words
 from bot.domain.words import mention, short
+from bot.services.audience import NO_PHONE
+from bot.services.audience import allow as allow
 from bot.services.offers import way_out
 from bot.services.shelf import Listed, Shelf
 from bot.services.standing import cancel_waiting
 
 LAST_TEXTS = 20
 LONGEST_PAUSE_HOURS = 24 * 365
-_FOR_EVER = timedelta(days=365 * 100)
-_NO_PHONE = "You have no phone registered. Use /phone register to add one."
 _QUIET = "It takes no texts: it has shown no sign of life here for a year and must be proved again."
 _STATES = {people.HALTED: HALTED, people.RETURNED: RETURNED, people.QUIET: _QUIET}
 
@@ -33,7 +34,7 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
     if phone is None:
         if await verifications.live(session, person_id, now):
             return "A code is on its way to your phone. Type it with /phone verify."
-        return _NO_PHONE
+        return NO_PHONE
     listed = shelf.find(phone.carrier_guild or None, phone.carrier)
     carrier = listed.carrier.name if listed else phone.carrier
     lines = [f"Your phone: {mask(people.number_of(session, phone))}, {carrier}."]
@@ -41,7 +42,9 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
         lines.append(await _what_to_do(session, phone, listed, shelf, now))
     elif phone.paused_until is not None and phone.paused(now):
         lines.append(f"Texts are paused{_until(phone.paused_until, now)}. /phone resume turns them on.")
-    open_guilds = sum(who == EVERYONE for _, who in await people.opt_ins(session, person_id))
+    if phone.quiet is not None:
+        lines.append(f"Quiet hours: {phone.quiet}. Texts wait until they end.")
+    open_guilds = sum(who != NOBODY for _, who in await people.opt_ins(session, person_id))
     servers = "1 server" if open_guilds == 1 else f"{open_guilds} servers"
     lines.append(f"Members of {servers} may text you. /phone allow changes that for the server you are in.")
     if await replies.goes_on(session, person_id):
@@ -103,7 +106,7 @@ async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
     What stays: the consent ledger, texts sent to and by the person (wordless), counters until they end.
     """
     if not await take_away(session, person_id, now):
-        return _NO_PHONE
+        return NO_PHONE
     await people.add_consent(session, person_id, "withdrawn", WORDING_VERSION, None, now)
     return (
         "Removed: your number, your carrier, who may text you and whom you blocked. Nobody can text you now."
@@ -125,16 +128,21 @@ async def take_away(session: AsyncSession, person_id: int, now: datetime) -> boo
 
 async def pause(session: AsyncSession, person_id: int, hours: int | None, now: datetime) -> str:
     """Pause texts for some hours, or until resumed."""
-    if hours is not None and not 1 <= hours <= LONGEST_PAUSE_HOURS:
-        raise UserError("Pause for at least 1 hour and at most a year, or leave the hours out.")
-    until = now + (timedelta(hours=hours) if hours else _FOR_EVER)
+    until = pause_end(hours, now)
     if not await people.pause(session, person_id, until):
-        raise UserError(_NO_PHONE)
+        raise UserError(NO_PHONE)
     return f"Paused{_until(until, now)}. /phone resume turns texts on again."
 
 
+def pause_end(hours: int | None, now: datetime) -> datetime:
+    """Say when a pause of so many hours ends; without hours it ends by a word only. Raises UserError."""
+    if hours is not None and not 1 <= hours <= LONGEST_PAUSE_HOURS:
+        raise UserError("Pause for at least 1 hour and at most a year, or leave the hours out.")
+    return now + (timedelta(hours=hours) if hours else FOREVER)
+
+
 def _until(until: datetime, now: datetime) -> str:
-    if until - now > _FOR_EVER / 2:
+    if until - now > FOREVER / 2:
         return " until you resume"
     return f" until <t:{int(until.timestamp())}:f>"
 
@@ -146,19 +154,8 @@ async def resume(session: AsyncSession, person_id: int) -> str:
         raise UserError("Your phone said STOP. Text START from it; /phone show says what else helps.")
     await people.move(session, person_id, [people.HALTED], people.ACTIVE)
     if not await people.pause(session, person_id, None):
-        raise UserError(_NO_PHONE)
+        raise UserError(NO_PHONE)
     return "Your phone takes texts again."
-
-
-async def allow(session: AsyncSession, person_id: int, guild_id: int, who: str, now: datetime) -> str:
-    """Say who in a guild may text a person."""
-    if await people.phone_of(session, person_id) is None:
-        raise UserError(_NO_PHONE)
-    await people.allow(session, person_id, guild_id, who, now)
-    await people.add_consent(session, person_id, f"allow {who}", WORDING_VERSION, guild_id, now)
-    if who == EVERYONE:
-        return "Everyone in this server who may send texts can now text you."
-    return "Nobody in this server can text you now. /phone allow changes it back."
 
 
 async def block(session: AsyncSession, person_id: int, other_id: int, now: datetime) -> str:

@@ -10,8 +10,8 @@ from bot.db import enqueue, people
 from bot.db import limits as uses
 from bot.domain import stopping
 from bot.domain.inbound import Arrived, Trust
+from bot.services.drafts import MAIL_ID_BYTES
 from bot.services.shelf import Shelf
-from bot.services.texting import MAIL_ID_BYTES
 
 ONE_A_DAY = ((1, timedelta(days=1)),)
 # Later than that nobody remembers having asked.

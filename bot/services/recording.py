@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db import held as held_mails
 from bot.db import leases, notices, outbox
 from bot.db.leases import Leased
 from bot.domain.outcome import MOST_AMBIGUOUS, REFUSED, Outcome, Reply, Step, decide
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 RetryAt = Callable[[int], datetime]  # from the attempts so far
 ACCOUNT_PAUSE = timedelta(minutes=30)
 CODE_NOTICE = "code"
-EXPIRE_AT_ONCE = 200
+EXPIRE_AT_ONCE = RELEASE_AT_ONCE = 200
 MANY_ATTEMPTS = 16
 
 
@@ -189,5 +190,7 @@ async def sweep(
 ) -> int:
     """Do what is due every second: end what is late, and see to leases that nobody looks after."""
     moved = await end_late(session, now)
+    released = await held_mails.release(session, now, RELEASE_AT_ONCE)
+    moved += await update_standings(session, released, now, dict.fromkeys(released, ""))
     await leases.give_back_lost(session, owner, held)
     return moved + await take_over(session, owner, now, gateways)

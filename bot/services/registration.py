@@ -15,7 +15,7 @@ from bot.db.store import vault_of
 from bot.db.tables import Verification
 from bot.domain.address import recipient
 from bot.domain.catalogue import Carrier, Form, Gateway, Kind, forms_to_try, refusal, warning
-from bot.domain.consent import EVERYONE, NOBODY, wording
+from bot.domain.consent import EVERYONE, LISTED, NOBODY, wording
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.phone import Number, parse_number
@@ -24,10 +24,10 @@ from bot.domain.signs import Sign, doubt_words
 from bot.domain.states import Item
 from bot.domain.stopping import CODE_AFTER
 from bot.domain.words import CODE_SENT, EVICTED, NO_SUCH_CARRIER
+from bot.services.drafts import MAIL_ID_BYTES
 from bot.services.offers import way_out
 from bot.services.shelf import SHARED, Shelf
 from bot.services.signs import note
-from bot.services.texting import MAIL_ID_BYTES
 
 CODE_LIFE = timedelta(minutes=10)
 MOST_TRIES = 5
@@ -232,8 +232,10 @@ async def _registered(session: AsyncSession, waiting: Verification, now: datetim
         await notices.add(session, evicted, "evicted", now, words=EVICTED)
     if guild_id is None:
         how = "Use /phone allow in each server whose members may text you."
-    elif await people.audience(session, person_id, guild_id) == NOBODY:
+    elif (before := await people.audience(session, person_id, guild_id)) == NOBODY:
         how = "You let nobody in this server text you; /phone allow changes that."
+    elif before == LISTED:
+        how = "Only people and roles you listed can text you here; /phone allow changes that."
     else:
         await people.allow(session, person_id, guild_id, EVERYONE, now)
         how = "People in this server can now text you with /text."

@@ -1,4 +1,4 @@
-"""Keep the catalogue as it is now: what ships, what editors changed, and what each guild shows."""
+"""Keep the catalogue as it is now: what ships, what editors changed, and what each guild shows and lets."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ from bot.db.people import ACTIVE, Phone
 from bot.domain.catalogue import Carrier, Kind, refusal
 from bot.domain.catalogue_file import Catalogue
 from bot.domain.search import SearchEntry, by_use, rank, search_entries
+from bot.services.policies import Policies
 from bot.services.shelf_build import SHARED as SHARED
 from bot.services.shelf_build import Listed as Listed
 from bot.services.shelf_build import build, rates
@@ -40,6 +41,7 @@ class Shelf:
         self.domains: frozenset[str] = self._operator_domains
         # Gateways whose codes have stopped coming back, and since when that is known.
         self.doubts: Mapping[str, datetime] = {}
+        self.policies = Policies()  # beside it, since one look tells what changed of either
 
     @property
     def home(self) -> str:
@@ -48,7 +50,8 @@ class Shelf:
 
     async def refresh(self, session: AsyncSession) -> None:
         """Take over what changed since the last look; one small query where nothing did."""
-        version = await entries.version(session)
+        version, policies = await entries.versions(session)
+        await self.policies.refresh(session, policies)
         if version == self._version:
             return
         changed = await entries.entries(session)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, outbox, texts
+from bot.db import listing, notices, outbox, texts
 from bot.db.texts import Move
 from bot.domain.standing import Standing
 from bot.domain.states import MUST_KNOW, Item, State, parts_sent, text_state
@@ -30,7 +30,7 @@ async def update_standings(
         if text is None or text.state not in _MOVABLE:
             continue
         state, sent = text_state(items), parts_sent(items)
-        reason = (reasons or {}).get(text_id, text.reason if state == State.QUEUED else "")
+        reason = (reasons or {}).get(text_id, text.reason if state in (State.QUEUED, State.HELD) else "")
         if (state, reason, sent) == (text.state, text.reason, text.parts_sent):
             continue
         moves.append(Move(text_id, state, reason, sent))
@@ -38,6 +38,9 @@ async def update_standings(
         if (state, reason) != (text.state, text.reason) and (text.open(now) or state in MUST_KNOW):
             word.append((text.sender_id, text_id))
     await texts.move(session, moves, now)
+    unsaid = [one.text_id for one in moves if one.state in MUST_KNOW and not one.parts_sent]
+    if unsaid:
+        await listing.forget_introductions(session, unsaid)
     await notices.add_for_texts(session, TEXT_NOTICE, word, now)
     return len(word)
 

@@ -1,48 +1,29 @@
 """Accept texts: decide in order, keep what is permitted, and answer each with a value."""
 
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import enqueue, people, texts
+from bot.db import people, reach, texts
 from bot.domain.allowance import has_link
 from bot.domain.catalogue import Carrier
-from bot.domain.consent import EVERYONE
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
-from bot.domain.render import chat_parts
+from bot.domain.permission import Kind, Sender, Verdict, judge
+from bot.domain.render import Footer, chat_parts
 from bot.domain.segments import ONE_SMS
-from bot.domain.standing import OpenAnswer, Standing
-from bot.domain.states import State
-from bot.domain.words import NO_LINKS, REFUSAL
+from bot.domain.standing import Standing
+from bot.domain.words import NO_LINKS
 from bot.services.bounds import Bounds
+from bot.services.door import door_of
+from bot.services.drafts import Draft, keep
+from bot.services.drafts import Request as Request
 from bot.services.shelf import Shelf
 
-MAIL_ID_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One /text as it came in; neither words nor token show in a repr."""
-
-    interaction_id: int
-    sender_id: int
-    sender_handle: str
-    recipient_id: int
-    recipient_is_member: bool
-    recipient_is_bot: bool
-    guild_id: int
-    guild_name: str
-    words: str
-    answer: OpenAnswer | None
-
-    def __repr__(self) -> str:
-        """Leave the words out."""
-        return f"Request({self.interaction_id})"
+_MAY = (Kind.YES, Kind.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +47,8 @@ class Rules:
     limits: Limits | None
     expires: timedelta
     shelf: Shelf
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A text that its sender may send, in the parts that a phone would show."""
-
-    request: Request
-    parts: tuple[str, ...]
+    # What a sender's first text to somebody says at its end: how to stop.
+    footer: Callable[[], Footer | None] = lambda: None
 
 
 async def accept(
@@ -99,40 +74,41 @@ async def _decide(
 ) -> dict[int, Accepted | Refused]:
     """Decide on new texts; the order is the same for everybody, so that no answer tells who is registered."""
     answers: dict[int, Accepted | Refused] = {}
-    bounds = Bounds(session, rules.limits, now)
+    bounds = Bounds(session, rules.limits, rules.shelf.policies, now)
     drafts = await _drafts(requests, bounds, answers)
-    permitted = await _permitted(session, drafts, rules, now)
-    may = (draft.request for draft in drafts if draft.request.interaction_id in permitted)
+    found = await _judged(session, drafts, rules, now)
+    may = (one.request for one, (_, verdict) in zip(drafts, found, strict=True) if verdict.kind in _MAY)
     await bounds.hold_recipients((one.recipient_id, one.guild_id) for one in may)
-    kept: list[tuple[_Draft, people.Phone]] = []
-    for draft in drafts:
+    kept: list[tuple[Draft, people.Phone]] = []
+    introduced: set[tuple[int, int]] = set()
+    for draft, (there, verdict) in zip(drafts, found, strict=True):
         with _refusing(draft.request, answers):
-            found = permitted.get(draft.request.interaction_id)
-            if found is None:
-                raise UserError(REFUSAL)
-            phone, carrier = found
-            fitted = _fitted(draft, carrier)
+            if verdict.kind not in _MAY or there.phone is None:
+                raise UserError(verdict.sentence)
+            new = not there.introduced and draft.pair not in introduced
+            fitted = _fitted(draft, rules.shelf.carrier_of(there.phone), rules.footer() if new else None)
             bounds.count_recipient(draft.request.recipient_id, draft.request.guild_id)
-            kept.append((fitted, phone))
+            kept.append((_as_judged(fitted, verdict), there.phone))
+            introduced.add(draft.pair)
     await bounds.save()
-    return answers | {text.id: Accepted(text) for text in await _keep(session, kept, rules, now)}
+    return answers | {text.id: Accepted(text) for text in await keep(session, kept, rules.expires, now)}
 
 
 async def _drafts(
     requests: Sequence[Request], bounds: Bounds, answers: dict[int, Accepted | Refused]
-) -> list[_Draft]:
+) -> list[Draft]:
     """Write what its sender may send, as far as that depends on the sender and the text alone."""
     for request in requests:
         with _refusing(request, answers):
             _check_target(request)
     aimed = [request for request in requests if request.interaction_id not in answers]
-    await bounds.hold_senders((one.sender_id, one.recipient_id) for one in aimed)
+    await bounds.hold_senders((one.sender_id, one.recipient_id, one.guild_id) for one in aimed)
     drafts = []
     for request in aimed:
         with _refusing(request, answers):
-            bounds.count_sender(request.sender_id, request.recipient_id)
+            bounds.count_sender(request.sender_id, request.recipient_id, request.guild_id)
             parts = chat_parts(request.sender_handle, request.guild_name, request.words)
-            drafts.append(_Draft(request, parts))
+            drafts.append(Draft(request, parts))
     return drafts
 
 
@@ -152,82 +128,45 @@ def _check_target(request: Request) -> None:
         raise UserError("That's a bot; bots have no phone. Pick a person to text.")
 
 
-async def _permitted(
-    session: AsyncSession, drafts: Sequence[_Draft], rules: Rules, now: datetime
-) -> dict[int, tuple[people.Phone, Carrier]]:
-    """Find the phones that take these texts, with their carriers.
+async def _judged(
+    session: AsyncSession, drafts: Sequence[Draft], rules: Rules, now: datetime
+) -> list[tuple[reach.Reach, Verdict]]:
+    """Look up what stands between sender and recipient of each draft, and decide.
 
     Every look-up is made in every case, so that time tells nothing.
     """
-    asked = {_way(draft.request) for draft in drafts}
-    reaches = await people.reaches(session, asked)
-    found = ((draft.request, reaches[_way(draft.request)]) for draft in drafts)
-    return {
-        request.interaction_id: (reach.phone, rules.shelf.carrier_of(reach.phone))
-        for request, reach in found
-        if reach.phone is not None
-        and request.recipient_is_member
-        and reach.audience == EVERYONE
-        and not reach.blocked
-        and not reach.phone.paused(now)
-        and rules.shelf.takes(reach.phone, now)
-    }
+    reaches = await reach.reaches(session, {_way(draft.request) for draft in drafts})
+    found = [(draft.request, reaches[_way(draft.request)]) for draft in drafts]
+    return [(there, _verdict(request, there, rules.shelf, now)) for request, there in found]
 
 
-def _fitted(draft: _Draft, carrier: Carrier) -> _Draft:
-    """Cut a text anew where its gateway takes another length; raises UserError for what that one refuses.
+def _verdict(request: Request, there: reach.Reach, shelf: Shelf, now: datetime) -> Verdict:
+    roles, joined = request.sender_roles, request.sender_joined_at
+    sender = Sender(request.sender_id, roles, joined, request.sender_is_admin)
+    door = door_of(there, shelf, now, is_member=request.recipient_is_member)
+    return judge(shelf.policies.of(request.guild_id), sender, door, None, now)
 
-    Only for one who may text this phone: what is said here tells something of its carrier.
+
+def _as_judged(draft: Draft, verdict: Verdict) -> Draft:
+    if verdict.kind is Kind.YES and verdict.let_in_by is None:
+        return draft
+    return replace(draft, held_until=verdict.until, let_in_by=verdict.let_in_by)
+
+
+def _fitted(draft: Draft, carrier: Carrier, footer: Footer | None) -> Draft:
+    """Cut a text anew where its gateway takes another length or it says how to stop.
+
+    Raises UserError for what that gateway refuses. Only for one who may text this phone: what is said here
+    tells something of its carrier.
     """
     request, room = draft.request, carrier.allowance.room
     if not carrier.links_pass and has_link(request.words):
         raise UserError(NO_LINKS)
-    if room == ONE_SMS:
+    if room == ONE_SMS and footer is None:
         return draft
-    parts = chat_parts(request.sender_handle, request.guild_name, request.words, room=room)
-    return replace(draft, parts=parts)
+    parts = chat_parts(request.sender_handle, request.guild_name, request.words, room=room, footer=footer)
+    return replace(draft, parts=parts, introduces=footer is not None)
 
 
 def _way(request: Request) -> tuple[int, int, int]:
     return request.recipient_id, request.guild_id, request.sender_id
-
-
-async def _keep(
-    session: AsyncSession, kept: Sequence[tuple[_Draft, people.Phone]], rules: Rules, now: datetime
-) -> list[Standing]:
-    """Keep texts with their mails."""
-    new = [_standing(draft, now) for draft, _ in kept]
-    answers = [draft.request.answer for draft, _ in kept]
-    await texts.add(session, list(zip(new, answers, strict=True)))
-    items = [item for draft, phone in kept for item in _items(draft, phone, rules, now)]
-    await enqueue.add(session, items)
-    return new
-
-
-def _standing(draft: _Draft, now: datetime) -> Standing:
-    request, parts = draft.request, len(draft.parts)
-    who = (request.sender_id, request.recipient_id, request.guild_id)
-    until = request.answer.until if request.answer else None
-    return Standing(request.interaction_id, *who, State.QUEUED, "", parts, 0, now, until)
-
-
-def _items(draft: _Draft, phone: people.Phone, rules: Rules, now: datetime) -> list[enqueue.NewItem]:
-    request = draft.request
-    return [
-        enqueue.NewItem(
-            queue=request.recipient_id,
-            priority=enqueue.CHAT_PRIORITY,
-            text_id=request.interaction_id,
-            registration_id=phone.id,
-            registration_version=phone.version,
-            sender_id=request.sender_id,
-            guild_id=request.guild_id,
-            domain=phone.domain,
-            part=number,
-            words=words,
-            mail_id=secrets.token_hex(MAIL_ID_BYTES),
-            due_at=now,
-            expires_at=now + rules.expires,
-        )
-        for number, words in enumerate(draft.parts, 1)
-    ]

@@ -122,7 +122,9 @@ def test_replies_of_mail_programs_are_trimmed(record_property: Callable[[str, ob
     right = 0
     for mail in found:
         wanted = corpus(f"replies-discourse/trimmed/{mail.name}").read_text("utf-8", "replace")
-        answer = "\n".join(line for line in wanted.split("\n") if not line.startswith(">"))  # we keep no quotes
+        answer = "\n".join(
+            line for line in wanted.split("\n") if not line.startswith(">")
+        )  # we keep no quotes
         right += folded(typed(mail.read_text("utf-8", "replace"))) == folded(answer)
     record_property("figures", {"trimmed": right, "of": len(found)})
     assert found
@@ -132,7 +134,20 @@ def test_replies_of_mail_programs_are_trimmed(record_property: Callable[[str, ob
 @pytest.mark.timeout(5)
 @pytest.mark.parametrize("read", [typed, phone_words])
 @pytest.mark.parametrize(
-    "piece", ["On 1 a@b ", "> ", "From: a\nTo: b\n", "-" * 300, "a:\n", "wrote:", "On 1\n", "you have " * 40, " ", "\n", "<@\n1:\n"]
+    "piece",
+    [
+        "On 1 a@b ",
+        "> ",
+        "From: a\nTo: b\n",
+        "-" * 300,
+        "a:\n",
+        "wrote:",
+        "On 1\n",
+        "you have " * 40,
+        " ",
+        "\n",
+        "<@\n1:\n",
+    ],
 )
 def test_text_without_end_is_trimmed_at_once(read: type[str], piece: str) -> None:
     assert len(read(piece * (1024 * 1024 // len(piece)))) <= MOST_LINES * 500

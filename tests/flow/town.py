@@ -198,6 +198,10 @@ class Town:
         answer = await sender.slash(guild or self.guild, "text", user=recipient, message=words)
         return await answer.settled()
 
+    def first(self, shown: str) -> str:
+        """Return what a phone shows of a sender's first text, which says how to stop."""
+        return f"{shown}\nStop: /phone in Discord, or @{self.editor.username}"
+
     async def says(self, person: Person, command: str, /, guild: Guild | None = None, **options: Any) -> str:
         """Run a command, hidden or not, and return what it answers."""
         force = options.pop("force", True)

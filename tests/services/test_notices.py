@@ -43,6 +43,7 @@ class ReadOnly:
 
     def __init__(self, store: Store) -> None:
         self._store, self.refuses = store, False
+        self.is_sqlite = store.is_sqlite
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self._store.read()

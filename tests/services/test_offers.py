@@ -39,6 +39,7 @@ async def fill(world: World, slug: str, count: int, guild: int = 0, first: int =
             "carrier_guild": guild,
             "state": "active",
             "verified_at": world.clock(),
+            "sign_at": world.clock(),
         }
         for n in range(count)
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import replies, texts
+from bot.db import listing, policies, replies, texts
 from bot.db.base import Base
 from bot.db.person_tables import PERSON_COLUMNS
 from bot.db.reply_tables import Reply as Answer
@@ -21,12 +21,15 @@ from bot.db.tables import (
     CodeUse,
     Consent,
     DomainRequest,
+    GuildBlock,
     Lane,
+    ListedSender,
     Mark,
     Notice,
     OutboxItem,
     Registration,
     TextRow,
+    UrgentSender,
     Verification,
 )
 from bot.domain.catalogue import Form
@@ -56,6 +59,7 @@ STAYS = {
     ("blocks", "blocked_id"),  # others' blocks are theirs: an erased pest must not be let in again
     ("usages", "key"),  # counters against abuse, until they end
     ("code_uses", "key"),
+    ("guild_blocks", "person_id"),  # as others' blocks
 }
 DORA_ADMIN = Actor(DORA, GUILD, is_editor=False, is_admin=True)
 DORA_EDITOR = Actor(DORA, OTHER_GUILD, is_editor=True, is_admin=True)
@@ -77,7 +81,19 @@ async def a_fuller_life(world: World) -> tuple[int, int]:
     await world.write(carrier_test.send, probe, world.rules, now)
     await world.write(refuse_her)
     await world.write(answer_each_other, *found, now)
+    await world.write(trust_each_other, now)
+    await world.write(listing.introduce, [(DORA, ANN, found[0]), (BOB, DORA, found[1])])
     return found
+
+
+async def trust_each_other(session: AsyncSession, now: datetime) -> None:
+    """Let Dora list people and be listed, and bar members as an admin and be barred elsewhere."""
+    for one, other in ((DORA, BOB), (BOB, DORA)):
+        session.add(ListedSender(person_id=one, guild_id=GUILD, subject_id=other, is_role=False))
+        session.add(UrgentSender(person_id=one, granted_id=other, at=now))
+    session.add(Consent(person_id=BOB, kind="urgent", wording="1", other_id=DORA, at=now))
+    session.add(GuildBlock(guild_id=GUILD, person_id=CARL, blocked_by=DORA, at=now))
+    session.add(GuildBlock(guild_id=OTHER_GUILD, person_id=DORA, blocked_by=ANN, at=now))
 
 
 async def answer_each_other(session: AsyncSession, to_dora: int, from_dora: int, now: datetime) -> None:
@@ -129,10 +145,14 @@ async def test_the_export_is_all_that_the_store_has_of_a_person(world: World) ->
     }
     others = {("blocks", "13", str(DORA)), ("usages", f"pair:{ANN}:{DORA}"), ("lanes", "wish.example.net")}
     others |= {key_of("replies", {"id": row.id}) for row in await world.rows(Answer, Answer.to_id == DORA)}
-    others.add(("reply_mutes", str(ANN), str(DORA)))
+    others |= {("reply_mutes", str(ANN), str(DORA)), ("guild_blocks", str(OTHER_GUILD), str(DORA))}
+    others |= {("listed_senders", str(BOB), str(GUILD), str(DORA)), ("urgent_senders", str(BOB), str(DORA))}
+    others |= {
+        key_of("consents", {"id": row.id}) for row in await world.rows(Consent, Consent.other_id == DORA)
+    }
     about = {row for row in missing if row[0] in ("notices", "attempts")}  # others' news of texts to her
     assert missing - about == codes | others
-    assert all(kept[held.called] for held in PERSON_COLUMNS if held.given)
+    assert [held.called for held in PERSON_COLUMNS if held.given and not kept[held.called]] == []
     assert {row["person_id"] for row in kept["phones"]} == {DORA}
     assert [row["number"] for row in kept["phones"]] == [DORAS_NUMBER]
 
@@ -279,8 +299,9 @@ async def test_no_file_of_sqlite_keeps_what_was_erased(world: World) -> None:
     theirs = OutboxItem.queue.in_([DORA, -DORA]) | (OutboxItem.sender_id == DORA)
     sealed += [row.words_sealed for row in await world.rows(OutboxItem, theirs) if row.words_sealed]
     sealed += [row.answer_sealed for row in await world.rows(TextRow, TextRow.sender_id == DORA)]
-    # Carl's block of her would stay.
+    # Others' blocks of her would stay.
     await world.write(phone.unblock, CARL, DORA)
+    await world.write(policies.lift, OTHER_GUILD, DORA)
     index = world.store.vault.number_index(DORAS_NUMBER)
     canaries = [index, *filter(None, sealed), DORA.to_bytes(4), f"<@{DORA}>".encode()]
     assert len(canaries) > 6
