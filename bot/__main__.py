@@ -31,6 +31,8 @@ USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
   carriers check [--json]              look up every gateway's domain, and look at the mail server
   carriers import FILE [--apply]       show what a CSV file of carriers changes, or change it
   carriers export [FILE]               write the carriers as CSV
+  proof ID                             print what a person agreed to and took back
+  erase person|server ID               delete all that is kept of a person or a server
   keys new                             print a new key for SECRET_KEY
   keys rotate                          seal all that is stored with the first key of SECRET_KEY
 
@@ -196,6 +198,18 @@ def _carriers(args: "Namespace") -> "int":
     return carriers(args)
 
 
+def _proof(args: "Namespace") -> "int":
+    from bot.operate.people_desk import proof
+
+    return proof(args.id)
+
+
+def _erase(args: "Namespace") -> "int":
+    from bot.operate.people_desk import erase
+
+    return erase(args.what, args.id)
+
+
 def _keys(args: "Namespace") -> "int":
     from bot.operate.keys import new_key, rotate
 
@@ -214,6 +228,8 @@ COMMANDS = {
     "doctor": _doctor,
     "invite": _invite,
     "carriers": _carriers,
+    "proof": _proof,
+    "erase": _erase,
     "keys": _keys,
 }
 
