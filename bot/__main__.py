@@ -33,6 +33,8 @@ USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
   carriers export [FILE]               write the carriers as CSV
   inspect mail FILE...                 show how mails are read, one JSON object a line
   inspect text TEXT | answer ANSWER    show what a phone shows, or what a server's answer means
+  proof ID                             print what a person agreed to and took back
+  erase person|server ID               delete all that is kept of a person or a server
   keys new                             print a new key for SECRET_KEY
   keys rotate                          seal all that is stored with the first key of SECRET_KEY
 
@@ -204,6 +206,18 @@ def _inspect(args: "Namespace") -> "int":
     return inspect(args)
 
 
+def _proof(args: "Namespace") -> "int":
+    from bot.operate.people_desk import proof
+
+    return proof(args.id)
+
+
+def _erase(args: "Namespace") -> "int":
+    from bot.operate.people_desk import erase
+
+    return erase(args.what, args.id)
+
+
 def _keys(args: "Namespace") -> "int":
     from bot.operate.keys import new_key, rotate
 
@@ -223,6 +237,8 @@ COMMANDS = {
     "invite": _invite,
     "carriers": _carriers,
     "inspect": _inspect,
+    "proof": _proof,
+    "erase": _erase,
     "keys": _keys,
 }
 

@@ -11,7 +11,7 @@ from bot.db.base import Base, table_of
 from bot.db.crypto import WrongKey
 from bot.db.person_tables import NEVER_GIVEN, NOBODY, PERSON_COLUMNS, End, Held
 from bot.db.store import vault_of
-from bot.db.tables import CodeUse, Lane, Notice, Usage
+from bot.db.tables import CodeUse, Consent, Lane, Notice, Usage
 
 _SOMEBODY = "somebody"
 _SEALED, _LARGEST_EXACT = "_sealed", 2**53  # what reads a larger number from JSON may round it
@@ -57,6 +57,14 @@ async def rows_of(session: AsyncSession, person_id: int) -> dict[str, list[dict[
         named = f"counters that hold limits ({table_class.__tablename__})"
         found[named] = [_readable(session, table_class, row) for row in counters]
     return found
+
+
+async def ledger_of(session: AsyncSession, person_id: int) -> list[dict[str, Any]]:
+    """Read what a person agreed to and took back, oldest first; also what stayed when they were erased."""
+    (held,) = [held for held in PERSON_COLUMNS if held.table is Consent]
+    wanted = select(table_of(Consent)).where(held.of(*_names(session, held, person_id)))
+    rows = await session.execute(wanted.order_by(Consent.id))
+    return [_readable(session, Consent, row) for row in rows.mappings()]
 
 
 async def _counters(session: AsyncSession, person_id: int) -> list[tuple[type[Base], list[Any]]]:

@@ -4,12 +4,15 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import BigInteger, Executable, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.base import table_of
 from bot.db.people import ACTIVE
+from bot.db.prepared import Prepared
 from bot.db.store import vault_of
 from bot.db.tables import OptIn, Registration, Verification
+from bot.db.types import Instant
 from bot.domain.consent import EVERYONE
 
 _INDEX_BYTES = 32
@@ -121,15 +124,26 @@ async def live_by_id(session: AsyncSession, ids: set[int], now: datetime) -> dic
 async def take_try(session: AsyncSession, person_id: int, most: int, now: datetime) -> Verification | None:
     """Use up one try before the code is looked at; None where none is left or nothing waits.
 
-    One statement: fifty wrong codes at once still get `most` tries between them.
+    One statement: fifty wrong codes at once still get `most` tries between them. Guessing on costs us little.
     """
-    statement = (
-        update(Verification)
-        .where(Verification.person_id == person_id, Verification.expires_at > now, Verification.tries < most)
-        .values(tries=Verification.tries + 1)
-        .returning(Verification)
+    taken = await _TAKE_TRY.run(session, person_id=person_id, now=now, most=most)
+    if not taken:
+        return None
+    wanted = select(Verification).where(Verification.id == taken[0][0])
+    return await session.scalar(wanted, execution_options={"populate_existing": True})
+
+
+def _take_try(dialect: str) -> Executable:
+    row = table_of(Verification).c
+    mine = row.person_id == bindparam("person_id", type_=BigInteger())
+    alive = row.expires_at > bindparam("now", type_=Instant())
+    left = row.tries < bindparam("most", type_=BigInteger())
+    return (
+        update(table_of(Verification)).where(mine, alive, left).values(tries=row.tries + 1).returning(row.id)
     )
-    return (await session.scalars(statement)).first()
+
+
+_TAKE_TRY = Prepared(_take_try)
 
 
 async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> int | None:

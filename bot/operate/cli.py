@@ -51,6 +51,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "files", nargs="*", metavar="FILE", help="logs, backups or folders to look through too"
     )
     command("invite", "print the address that adds the bot to a server")
+    proof = command("proof", "print what a person agreed to and took back, as JSON")
+    proof.add_argument("id", type=_id, metavar="ID", help="the person's Discord id")
+    erase = command("erase", "delete all that is kept of a person or a server, at once")
+    erase.add_argument("what", type=_what, metavar="person|server", help="whose things to delete")
+    erase.add_argument("id", type=_id, metavar="ID", help="their Discord id")
     add_carriers(command("carriers", "check, import, export or count the list of carriers"))
     add_inspect(command("inspect", "show how a mail, a text or a server's answer is read"))
     keys = command("keys", "`new` prints a key for SECRET_KEY, `rotate` seals all values with its first one")
@@ -97,6 +102,18 @@ def _add_setup(parser: argparse.ArgumentParser) -> None:
                 metavar="FILE",
                 help="read it from a file: others can see flags",
             )
+
+
+def _what(written: str) -> str:
+    if written not in ("person", "server"):
+        raise argparse.ArgumentTypeError("type `person` or `server`, then the id")
+    return written
+
+
+def _id(written: str) -> int:
+    if not (written.isascii() and written.isdigit() and 15 <= len(written) <= 20):
+        raise argparse.ArgumentTypeError("use a Discord id of 15 to 20 digits (Developer Mode > Copy ID)")
+    return int(written)
 
 
 def _key_action(written: str) -> str:

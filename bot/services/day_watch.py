@@ -13,7 +13,7 @@ IDLE_S = 1.0
 
 
 class DayWatch:
-    """The background pass; `guilds` names where the bot is (None: unknown), `wake` tells of a move."""
+    """The background pass; `guilds` names where the bot is, None while unknown; `wake` tells of a move."""
 
     def __init__(
         self,

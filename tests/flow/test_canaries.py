@@ -24,6 +24,7 @@ from bot.domain.phone import Number
 from bot.domain.standing import OpenAnswer
 from bot.log import QUIET, JsonFormatter, TextFormatter
 from bot.mail.render import render
+from bot.operate.doctor_store import look_inside
 from bot.sandbox.answer import Answer
 from bot.sandbox.smtp_script import Step, drop, refuse
 from bot.sandbox.world import LOADING
@@ -125,10 +126,28 @@ async def live(town: Town) -> list[str]:
     await town.carol.dm()
     await town.ask_for_code(town.carol, NUMBER)
     second = await town.code_on(phone, 2)
+    await see_take_and_end_what_is_kept(town)
     await let_the_store_break(town)
     await let_a_bug_happen(town)
     await let_discord_break(town)
     return [first, second]
+
+
+async def see_take_and_end_what_is_kept(town: Town) -> None:
+    """Have all that is kept shown, handed out (which fails once) and erased; words wait meanwhile."""
+    town.world.carriers.tell(refuse(Step.RCPT, "451 4.7.1 later", times=1))
+    await town.text(town.alice, town.bob, BODY)
+    for person in (town.alice, town.bob):
+        assert "×" in await town.says(person, "privacy show")
+        answer = await (await person.slash(town.guild, "privacy export")).settled()
+        (file,) = answer.post.attachments
+        content = town.world.discord.world.files[int(file["id"])].decode()
+        assert (NUMBER if person is town.bob else BODY) in content
+    town.world.discord.gate.fail("PATCH", r"/webhooks/.*", 400, code=50035)
+    await (await town.bob.slash(town.guild, "privacy export")).settled()
+    asked = await (await town.carol.slash(town.guild, "privacy erase")).settled()
+    await town.carol.press(asked, "Yes, do it")
+    await asked.settled(lambda a: a.content.startswith("Erased"))
 
 
 async def let_the_store_break(town: Town) -> None:
@@ -212,6 +231,10 @@ async def test_at_debug_nothing_secret_is_written_anywhere(
             leaked = store_with_a_leak(any_store_url, f"see {each.forms[0]}", tmp_path)
             assert found(leaked, (each,)) == [each.name]
         assert found(kept, secrets) == []
+        keys, plain = (town.world.secret_key,), [town.world.discord.world.bot_token]
+        looked = await look_inside(any_store_url, keys, plain, [])
+        assert [finding.says for finding in looked if finding.code] == []
+        assert "key" in {finding.check for finding in looked}
         assert town.log.errors()
         forgive(town)
     output = capfd.readouterr()

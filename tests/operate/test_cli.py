@@ -37,6 +37,12 @@ def test_pytest_gets_what_is_not_ours(typed: str, size: str, rest: list[str]) ->
         "keys",
         "keys new now",
         "run --fast",
+        "keys turn",
+        "proof",
+        "proof bob",
+        "erase 123456789012345678",
+        "erase everybody 123456789012345678",
+        "doctor --jsn",
     ],
 )
 def test_wrong_usage_leaves_with_64(typed: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from bot.db import quiet
 from bot.db.tables import TextRow, Usage
 from bot.domain.catalogue import Status
 from bot.domain.consent import NOBODY
 from bot.domain.limits import Limits, Rate
 from bot.domain.words import REFUSAL
-from bot.services import carriers, phone
+from bot.services import carriers, phone, privacy
 from bot.services.carriers import Actor, Change
 from tests.services.world import ANN, BOB, CARL, GUILD, OTHER_GUILD, Clock, World
 
@@ -61,6 +62,16 @@ async def removed(world: World) -> dict[str, Any]:
     return {}
 
 
+async def erased(world: World) -> dict[str, Any]:
+    await world.write(privacy.erase, BOB, world.clock())
+    return {}
+
+
+async def quiet_for_a_year(world: World) -> dict[str, Any]:
+    await world.write(quiet.silence, world.clock() + timedelta(days=1), 10)
+    return {}
+
+
 async def only_a_code_asked(world: World) -> dict[str, Any]:
     await world.ask_code(CARL)
     return {"recipient_id": CARL}
@@ -94,7 +105,7 @@ async def carrier_retired(world: World) -> dict[str, Any]:
 
 
 CLOSED = [unknown, not_a_member, not_opted_in_here, audience_nobody, paused, blocked, removed,
-          only_a_code_asked, evicted, unproven, carrier_disabled, carrier_removed,
+          erased, quiet_for_a_year, only_a_code_asked, evicted, unproven, carrier_disabled, carrier_removed,
           carrier_retired]  # fmt: skip
 
 

@@ -1,0 +1,56 @@
+"""`proof` and `erase`: what an operator does for a person or a server that asks in writing."""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+
+from bot import exits
+from bot.db.people_kept import ledger_of
+from bot.db.scrub import scrub
+from bot.operate.carriers_store import Away, Opened, opened, say_away
+from bot.services import guild_leaving, privacy
+
+
+def proof(person_id: int) -> int:
+    """Print what a person agreed to and took back, also after they had everything erased."""
+    return _run(_proof(person_id))
+
+
+def erase(what: str, of: int) -> int:
+    """Delete all that is kept of a person or a server, now; may run beside the bot."""
+    return _run(_erase_person(of) if what == "person" else _erase_server(of))
+
+
+def _run(act: Coroutine[None, None, None]) -> int:
+    try:
+        asyncio.run(act)
+    except Away:
+        say_away()
+        return exits.UNAVAILABLE
+    return exits.OK
+
+
+async def _proof(person_id: int) -> None:
+    async with opened() as found, found.store.read() as session:
+        ledger = await ledger_of(session, person_id)
+    print(json.dumps({"discord_id": str(person_id), "ledger": ledger}, indent=2))
+
+
+async def _erase_person(person_id: int) -> None:
+    async with opened() as found:
+        async with found.store.write() as session:
+            await privacy.erase(session, person_id, datetime.now(UTC))
+        await _scrubbed(found)
+
+
+async def _erase_server(guild_id: int) -> None:
+    async with opened() as found:
+        async with found.store.write() as session:
+            await guild_leaving.purge(session, guild_id, datetime.now(UTC))
+        await _scrubbed(found)
+
+
+async def _scrubbed(found: Opened) -> None:
+    await scrub(found.store)
+    print("Erased. What PRIVACY.md says may stay is there without a name.")

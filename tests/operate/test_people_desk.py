@@ -1,0 +1,59 @@
+"""`proof` and `erase`: what an operator does for somebody who asks in writing."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from bot.db.tables import OptIn, Registration
+from bot.services import privacy
+from tests.operate.test_carriers_cli import Bot
+from tests.services.world import World
+
+DORA, SERVER = 987_654_321_987_654_321, 123_456_789_123_456_789
+NUMBER = "206 555 0188"
+
+
+@pytest.fixture
+def bot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bot:
+    return Bot(monkeypatch, capsys)
+
+
+async def test_the_proof_is_there_before_and_after_an_erasure(bot: Bot, world: World, store_url: str) -> None:
+    await world.register(DORA, typed_number=NUMBER)
+    shown = []
+    for _ in range(2):
+        code, said, complained = await bot(store_url, str(DORA), command="proof")
+        assert (code, complained) == (0, "")
+        shown.append(json.loads(said))
+        assert "0188" not in said
+        await world.write(privacy.erase, DORA, world.clock() + timedelta(days=1))
+    before, after = shown
+    assert before["discord_id"] == after["discord_id"] == str(DORA)
+    kinds = [[line["kind"] for line in one["ledger"]] for one in shown]
+    assert kinds == [["register", "verified"], ["register", "verified", "erased"]]
+    for line in before["ledger"]:
+        assert (line["wording"], line["at"]) == ("2026-11-1", "2026-11-22T12:00:00+00:00")
+    assert json.loads((await bot(store_url, "111111111111111111", command="proof"))[1])["ledger"] == []
+
+
+async def test_a_person_and_a_server_are_erased(bot: Bot, world: World, store_url: str) -> None:
+    await world.register(DORA, typed_number=NUMBER, guild_id=SERVER)
+    await world.register(2, typed_number="206 555 0189", guild_id=SERVER)
+    code, said, complained = await bot(store_url, "person", str(DORA), command="erase")
+    assert (code, said, complained) == (
+        0,
+        "Erased. What PRIVACY.md says may stay is there without a name.\n",
+        "",
+    )
+    assert [row.person_id for row in await world.rows(Registration)] == [2]
+    assert (await bot(store_url, "server", str(SERVER), command="erase"))[0] == 0
+    assert await world.rows(OptIn) == []
+    assert [row.person_id for row in await world.rows(Registration)] == [2]
+
+
+async def test_a_store_that_is_away_is_said_so(bot: Bot) -> None:
+    code, said, complained = await bot("postgresql://u:canary@127.0.0.1:1/x", str(DORA), command="proof")
+    assert (code, said) == (69, "")
+    assert complained.startswith("DATABASE_URL: ")
+    assert "canary" not in complained
