@@ -38,7 +38,7 @@ _WORDS: Final = {
     Reason.SIZE: (
         r"too (?:big|large)|exceed(?:s|ed|ing)?\b.{0,40}\b(?:maximum|max|fixed|allowed)\b.{0,20}size|"
         r"message size exceeds|maximum message size|recipsizelimit|"
-        r"size limit for (?:this|the) message|size too"
+        r"size limit (?:for|exceed)|size too"
     ),
     Reason.FULL: (
         r"mailbox (?:is |was |has )?(?:full|over)|"
@@ -96,13 +96,12 @@ _WORDS: Final = {
         r"local configuration|temporary failure|disk|i/o error|system error|try again later"
     ),
     Reason.GONE: (
-        r"(?:host|domain)(?: name)?\b.{0,60}(?:not found|unknown|not? exist|not reachable|invalid)|"
-        r"(?:host|domain)(?: name)?\b.{0,60}does(?:n't| not) (?:exist|accept|receive)|"
-        r"unknown (?:host|domain)|no such (?:host|domain)|"
-        r"(?:host|domain|system|address) does(?:n't| not) (?:accept|receive)|unrout(?:e)?able|"
-        r"nxdomain|no (?:valid )?mx\b|null mx|no smtp service|non-?existent (?:host|domain)|"
-        r"(?:could ?n.?t|cannot|can't|unable to|not) find any host|illegal host|"
-        r"bad (?:destination )?(?:host|domain)|host name lookup|name service error"
+        r"(?:host|domain)(?: name)?(?: or domain name)?(?: [^ ]{1,80})?(?: is| was| could)? (?:not (?:be )?(?:found|exist|"
+        r"reachable)|unknown|invalid|does(?:n't| not) (?:exist|accept|receive))|"
+        r"unknown (?:host|domain)|no such (?:host|domain)|(?:system|address) does(?:n't| not) (?:accept|receive)|"
+        r"unrout(?:e)?able|nxdomain|no (?:valid )?mx\b|null mx|no smtp service|non-?existent (?:host|domain)|"
+        r"(?:could ?n.?t|cannot|can't|unable to|not) find any host|illegal host|bad (?:destination )?(?:host|domain)|"
+        r"host name lookup|name service error"
     ),
     Reason.UNKNOWN: (
         r"unknown (?:user|recipient|address|mailbox|account|login|local|subscriber|or illegal|addressee)|"

@@ -9,8 +9,19 @@ from bot.mail.parts import Letter
 LONGEST_CHARS = 12_000
 MOST_RECIPIENTS = 20
 _FAR_CHARS = 1_500
-_DAEMONS = ("mailer-daemon", "postmaster", "post_master", "poostmaster", "mail-daemon", "mailerdaemon", "mdaemon", "sysadmin")
-_DAEMON_NAMES = re.compile(r"mail(?:er)?[ ._-]?(?:daemon|delivery|system)|postmaster|system administrator|delivery sub")
+_DAEMONS = (
+    "mailer-daemon",
+    "postmaster",
+    "post_master",
+    "poostmaster",
+    "mail-daemon",
+    "mailerdaemon",
+    "mdaemon",
+    "sysadmin",
+)
+_DAEMON_NAMES = re.compile(
+    r"mail(?:er)?[ ._-]?(?:daemon|delivery|system)|postmaster|system administrator|delivery sub"
+)
 _SUBJECT = re.compile(
     r"undeliver|non.?delivery|returned (?:e?mail|message)|return(?:ed|ing) to sender|failure (?:notice|notification|delivery)|"
     r"deliver\w*[ :-].{0,30}(?:fail|problem|error|status|delay|incomplete)|fail\w* (?:to )?deliver|mail (?:system )?error|"
@@ -35,20 +46,27 @@ _ORIGINAL = re.compile(
     re.I | re.M,
 )
 _REACHED = re.compile(r"success(?:ful|ully)\b|(?:has been|was) (?:delivered|relayed)|return receipt|read:")
-_ANSWER = re.compile(r"(?<![\w.\[/-])(?<!\w:)[45]\d\d(?=[ :,-]|$)|(?<![\d.])#?[45]\.\d{1,2}\.\d{1,3}(?![\d.])")
+_ANSWER = re.compile(
+    r"(?<![\w.\[/-])(?<!\w:)[45]\d\d(?=[ :,-]|$)|(?<![\d.])#?[45]\.\d{1,2}\.\d{1,3}(?![\d.])"
+)
 _AT_BODY = re.compile(
     r"end of data|final data|>>> (?:data|\.)\s{1,10}<<< 5|in reply to data|after (?:end of )?(?:data|message)\b|\[(?:data|body)\]"
 )
 _AT_SENDER = re.compile(r"(?:after|in reply to|our) mail from|\[mail[_ ]from\]")
-_AT_RECIPIENT = re.compile(r"rcpt[ _]to")
+_AT_RECIPIENT = re.compile(r"rcpt[ _]to|after rcpt")
 # A pipelined DATA is answered after RCPT was refused: then the refusal was RCPT's.
-_ALREADY_REFUSED = re.compile(r"need rcpt|no valid recipient|no recipients|need recipient|rcpt commands? (?:were|must)|valid rcpt")
+_ALREADY_REFUSED = re.compile(
+    r"need rcpt|no valid recipient|no recipients|need recipient|rcpt commands? (?:were|must)|valid rcpt|"
+    r"<<< 503|>>> rcpt to:[^<]{0,400}(?:<[^<]{0,400})?<<< 5"
+)
 _DELAYED = re.compile(
     r"still being retried|warning only|will (?:be retried|continue to be|keep trying|be repeated)|has not yet been delivered|"
     r"do not need to resend|no action is required|\(delay\)|attempts will continue"
 )
 _NAMED_AFTER = re.compile(r"following (?:recipient|address|user|destination)[^\n]{0,40}\n", re.I)
-_ADDRESS_LINE = re.compile(r"(?:to[ :]|for |<|\* |- |.{0,60}SMTP=)?\s{0,8}['\"<]?([^\s'\"<>()\[\],;:]{1,64}@[^\s'\"<>()\[\],;:]{3,255})")
+_ADDRESS_LINE = re.compile(
+    r"(?:to[ :]|for |<|\* |- |.{0,60}SMTP=)?\s{0,8}['\"<]?([^\s'\"<>()\[\],;:]{1,64}@[^\s'\"<>()\[\],;:]{3,255})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +163,17 @@ def _recipients(headers: Headers, story: str) -> tuple[str, ...]:
     named = addresses(headers.first("x-failed-recipients"))
     if named:
         return named[:MOST_RECIPIENTS]
-    ours = {one for name in ("to", "from", "cc", "reply-to", "delivered-to") for one in addresses(headers.first(name))}
+    ours = {
+        one
+        for name in ("to", "from", "cc", "reply-to", "delivered-to")
+        for one in addresses(headers.first(name))
+    }
     start = _NAMED_AFTER.search(story)
     lines = story[start.end() if start else 0 :].split("\n")
     found = (match[1].strip(".").lower() for match in map(_ADDRESS_LINE.match, lines) if match)
     first = [one for one in dict.fromkeys(found) if one not in ours]
     if not first:
         first = [one for one in addresses(story.replace("\n", " ").replace("'", " ")) if one not in ours]
-    return tuple(one for one in first if not one.startswith(("postmaster@", "mailer-daemon@")))[:MOST_RECIPIENTS]
+    return tuple(one for one in first if not one.startswith(("postmaster@", "mailer-daemon@")))[
+        :MOST_RECIPIENTS
+    ]

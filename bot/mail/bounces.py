@@ -14,7 +14,9 @@ _REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _ORIGINALS = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
 _REACHED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 _LOOSE_REPORT = re.compile(r"^\s{0,8}(?:final-recipient|diagnostic-code)[ \t]*:", re.I | re.M)
-_MAIL_ID = re.compile(r"^[>|\s]{0,8}(?:x-)?(?:original-)?message-id:[ \t]{0,80}<?([^\s<>]{3,400})", re.I | re.M)
+_MAIL_ID = re.compile(
+    r"^[>|\s]{0,8}(?:x-)?(?:original-)?message-id:[ \t]{0,80}<?([^\s<>]{3,400})", re.I | re.M
+)
 _CODES = re.compile(r"^[\s\d.#-]+")
 _NEAR_CHARS = 64 * 1024
 
