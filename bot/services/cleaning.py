@@ -4,7 +4,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import carrier_tests, domain_requests, limits, notices, outbox, signs, texts, verifications
+from bot.db import (
+    carrier_tests,
+    domain_requests,
+    inbound,
+    limits,
+    notices,
+    outbox,
+    signs,
+    texts,
+    verifications,
+)
 from bot.services.gateway_domains import KEEP_REQUESTS
 from bot.services.standing import update_standings
 
@@ -30,5 +40,6 @@ async def clean(session: AsyncSession, now: datetime) -> None:
     await signs.forget_old(session, now)
     await domain_requests.forget_old(session, now - KEEP_REQUESTS)
     await carrier_tests.forget_old(session, now - KEEP_TEXTS)
+    await inbound.forget_old(session, now - KEEP_TEXTS, AT_ONCE)
     await outbox.forget_old(session, now - KEEP_TEXTS, AT_ONCE)
     await texts.forget_old(session, now - KEEP_TEXTS, AT_ONCE)
