@@ -12,6 +12,7 @@ class Trouble(StrEnum):
 
     AWAY = "away"
     LOGIN = "login"  # the server refuses name or password
+    CLOSED = "closed"  # we broke off ourselves: nobody is to blame, and nothing is to be said
     FOLDER = "folder"  # there is no such folder, or it may not be opened
 
 

@@ -59,7 +59,7 @@ class Mailbox:
 
     async def _do(self, step: Callable[[Session], T], more: float = 0) -> T:
         if self._closed:
-            raise MailboxTrouble(Trouble.AWAY, "closed")
+            raise MailboxTrouble(Trouble.CLOSED)
         session = self._session = self._session or Session(self._config, self._context(), self._waits)
         try:
             async with asyncio.timeout(self._waits.operation + more):
@@ -73,7 +73,8 @@ class Mailbox:
         except BROKEN as failed:
             self._drop()
             # The kind alone: the words may quote what the server sent.
-            raise MailboxTrouble(Trouble.AWAY, type(failed).__name__) from None
+            trouble = Trouble.CLOSED if self._closed else Trouble.AWAY
+            raise MailboxTrouble(trouble, type(failed).__name__) from None
         except asyncio.CancelledError:
             self._drop()
             raise

@@ -65,6 +65,8 @@ class InboxWatch:
             if not more:
                 await self._wait()
         except MailboxTrouble as trouble:
+            if trouble.trouble is Trouble.CLOSED:
+                return self._patience.first
             return await self._put_off(trouble)
         return 0.0
 

@@ -185,7 +185,9 @@ class Dovecot:
                 if one
             ]
             flags = {
-                int(one[1] or one[4]): set((one[2] or one[3] or b"").decode().split()) for one in listed if one
+                int(one[1] or one[4]): set((one[2] or one[3] or b"").decode().split())
+                for one in listed
+                if one
             }
         return {uid: each - {r"\Recent"} for uid, each in flags.items()}
 
