@@ -21,7 +21,8 @@ from bot.services.belonging import Finder
 _log = logging.getLogger(__name__)
 MOST_OCTETS = 1024 * 1024
 MOST_A_MINUTE = 10  # of one phone; more is not typed by hand
-MOST_TRIES = 3
+# With the waits between them some minutes: a server that breaks off is no reason to give a mail up.
+MOST_TRIES = 20
 # Our clock and the mail server's may differ by so much.
 CLOCKS_DIFFER = timedelta(minutes=5)
 # How far back a folder is read whose UIDs were all given anew: what came in before then has been read.
