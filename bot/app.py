@@ -5,8 +5,7 @@ import contextlib
 import logging
 import random
 import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,14 +17,13 @@ from bot.config import Config, Role
 from bot.db.bell import Bell, Listener
 from bot.db.crypto import WrongKey
 from bot.db.migrate import SchemaTooNew, migrate
-from bot.db.role_lock import AlreadyRunning, FileLock
-from bot.db.sealers import sealing
 from bot.db.store import Store, open_store
 from bot.db.teller_turn import TellerTurn
 from bot.discord_role import DiscordRole
 from bot.domain.catalogue_file import parse_catalogue
-from bot.domain.render import footer
-from bot.loop import repeat, wait_for_any
+from bot.domain.render import Footer, footer
+from bot.inbox_role import InboxRole, make_inbox, returns_of
+from bot.loop import wait_for_any
 from bot.relay_role import RelayRole
 from bot.services.carrier_watch import CarrierWatch
 from bot.services.day_watch import DayWatch
@@ -35,11 +33,11 @@ from bot.services.domain_nights import DomainNights
 from bot.services.shelf import Shelf
 from bot.services.texting import Rules
 from bot.services.use_counts import count_use
+from bot.together import Parts, run_together
 
 _log = logging.getLogger(__name__)
 CATALOGUE = Path(__file__).with_name("carriers.toml")
 STORE_TRIES = 5
-LOCK_WAIT_S = 10
 
 
 def utc_now() -> datetime:
@@ -112,29 +110,14 @@ async def _run_roles(
     async with store.read() as session:
         await shelf.refresh(session)
     has_relay, has_discord = Role.RELAY in config.roles, Role.DISCORD in config.roles
-    relay_role = RelayRole(config, store, shelf, now) if has_relay else None
+    returns = returns_of(config, store)
+    relay_role = RelayRole(config, store, shelf, now, returns) if has_relay else None
     relay_wake = relay_role.relay.wake if relay_role else asyncio.Event()
-    desk = Desk(
-        store,
-        Rules(
-            config.limits,
-            config.text_expires,
-            shelf,
-            lambda: footer(desk.contact, has_inbox=config.imap is not None),
-        ),
-        config.default_country,
-        config.abuse_contact,
-        now,
-        relay_wake,
-        asyncio.Event(),
-        set(config.carrier_editors),
-    )
+    desk = _make_desk(config, store, shelf, now, relay_wake)
+    inbox_role = make_inbox(config, store, shelf, lambda: desk.contact, now)
     turn = TellerTurn(store)
     discord_role = DiscordRole(config, desk, turn.ours) if has_discord else None
-    if relay_role:
-        desk.recall = relay_role.relay.recall
-    if relay_role and discord_role:
-        relay_role.relay.moved = discord_role.teller.wake
+    _connect(desk, relay_role, inbox_role, discord_role)
     bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
     listener = None if store.is_sqlite else Listener(store, bells)
     nights = None
@@ -145,78 +128,40 @@ async def _run_roles(
         counting = partial(count_use, store, shelf)
         watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now, stop)
         days = DayWatch(store, lambda: desk.guild_ids, desk.guilds_moved, now, stop)
-        parts = _Parts(store, relay_role, discord_role, listener, counting, nights, watch, days)
-        return await _run_together(parts, stop, ready)
+        parts = Parts(store, relay_role, inbox_role, discord_role, listener, counting, nights, watch, days)
+        return await run_together(parts, stop, ready)
     finally:
         await turn.release()
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What runs side by side."""
+def _make_desk(
+    config: Config, store: Store, shelf: Shelf, now: Callable[[], datetime], relay_wake: asyncio.Event
+) -> Desk:
+    def first_words() -> Footer | None:
+        return footer(desk.contact, has_inbox=config.imap is not None)
 
-    store: Store
-    relay: RelayRole | None
-    discord: DiscordRole | None
-    listener: Listener | None
-    counting: Callable[[], Awaitable[float]]
-    nights: DomainNights | None
-    watch: CarrierWatch
-    days: DayWatch
-
-
-async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event) -> int:
-    alone = FileLock("discord")
-    if parts.relay and not await _got(parts.relay.take_lock, stop):
-        _log.critical("store: another bot already works on this file; stop it first, or use PostgreSQL")
-        return exits.UNAVAILABLE
-    # On PostgreSQL several may answer: discord.py's sharding splits the guilds among them.
-    if parts.discord and parts.store.is_sqlite and not await _got(partial(alone.take, parts.store), stop):
-        _log.critical(
-            "store: another bot already answers Discord from this file; stop it first, or use PostgreSQL"
-        )
-        return exits.UNAVAILABLE
-    try:
-        roles = [name for name, part in (("relay", parts.relay), ("discord", parts.discord)) if part]
-        async with sealing(parts.store, roles), asyncio.TaskGroup() as tasks:
-            if parts.relay:
-                tasks.create_task(parts.relay.run(stop), name="relay")
-            if parts.listener:
-                listen = partial(parts.listener.listen, stop)
-                tasks.create_task(repeat("bell", listen, asyncio.Event(), stop), name="bell")
-            if parts.discord:
-                counting = repeat("use of carriers", parts.counting, asyncio.Event(), stop)
-                tasks.create_task(counting, name="use of carriers")
-                watching = repeat("carriers", parts.watch.one_pass, asyncio.Event(), stop)
-                tasks.create_task(watching, name="carriers")
-                days = repeat("days", parts.days.one_pass, parts.days.wake, stop)
-                tasks.create_task(days, name="days")
-            if parts.nights:
-                look = repeat("domains", parts.nights.one_pass, parts.nights.wake, stop)
-                tasks.create_task(look, name="domains")
-            code = tasks.create_task(_discord_or_wait(parts.discord, stop, ready), name="discord")
-        return code.result()
-    finally:
-        await alone.release()
+    desk = Desk(
+        store,
+        Rules(config.limits, config.text_expires, shelf, first_words),
+        config.default_country,
+        config.abuse_contact,
+        now,
+        relay_wake,
+        asyncio.Event(),
+        set(config.carrier_editors),
+    )
+    return desk
 
 
-async def _got(take: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
-    """Take a lock; False where another process keeps it for longer than a bot takes to shut down."""
-    for _ in range(LOCK_WAIT_S):
-        try:
-            await take()
-        except (AlreadyRunning, DBAPIError, OSError) as failed:
-            if not isinstance(failed, AlreadyRunning):
-                _log.warning("store: its lock cannot be had (%s)", type(failed).__name__)
-            await wait_for_any((stop,), 1)
-        else:
-            return True
-    return False
-
-
-async def _discord_or_wait(role: DiscordRole | None, stop: asyncio.Event, ready: asyncio.Event) -> int:
-    if role is not None:
-        return await role.run(stop, ready)
-    ready.set()
-    await stop.wait()
-    return exits.OK
+def _connect(
+    desk: Desk, relay_role: RelayRole | None, inbox_role: InboxRole | None, discord_role: DiscordRole | None
+) -> None:
+    """Let the roles of one process wake each other; those of others hear it from the store."""
+    if relay_role:
+        desk.recall = relay_role.relay.recall
+    if relay_role and discord_role:
+        relay_role.relay.moved = discord_role.teller.wake
+    if inbox_role and relay_role:
+        inbox_role.inbox.recall = relay_role.relay.recall
+    if inbox_role and discord_role:
+        inbox_role.inbox.moved = discord_role.teller.wake

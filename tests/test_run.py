@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from bot import app, discord_role, exits
+from bot import app, discord_role, exits, together
 from bot.sandbox.answer import Answer
 from bot.sandbox.smtp_script import Step, delay, stall
 from bot.sandbox.watch import SandboxError
@@ -178,7 +178,7 @@ async def test_a_newer_store_is_one_line_and_left_alone(place: Place) -> None:
 async def test_a_second_bot_on_the_same_file_says_so_and_the_first_goes_on(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(app, "LOCK_WAIT_S", 1)
+    monkeypatch.setattr(together, "LOCK_WAIT_S", 1)
     async with place.bot() as first:
         await place.up()
         second = app.run(place.world.config(place.url), stop=asyncio.Event())

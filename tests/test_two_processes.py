@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot import app, exits
+from bot import app, exits, together
 from bot.app import CATALOGUE, utc_now
 from bot.config import Role
 from bot.db.bell import Bell, ring
@@ -183,7 +183,7 @@ async def test_a_second_role_on_a_sqlite_file_refuses_to_start(
     migrated_file: Path, tmp_path: Path, runner: Runner, role: Role, words: str,
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(app, "LOCK_WAIT_S", 1)
+    monkeypatch.setattr(together, "LOCK_WAIT_S", 1)
     path = tmp_path / "store.db"
     shutil.copyfile(migrated_file, path)
     async with Standin() as world:

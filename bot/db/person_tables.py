@@ -19,6 +19,7 @@ from bot.db.tables import (
     DomainRequest,
     GatewayDomain,
     GuildBlock,
+    Inbound,
     Introduction,
     ListedSender,
     Notice,
@@ -91,6 +92,7 @@ PERSON_COLUMNS = (
     Held(ReplyMute.listener_id, "phones whose answers you want no more of", End.GO, ReplyMute.at),
     # Another's wish, about texts of before: none of them can be answered any more.
     Held(ReplyMute.person_id, "people who want no more of your answers", End.GO, given=False),
+    Held(Inbound.person_id, "mails that came from your phone or back from it", End.GO, Inbound.at),
     Held(ReplyChoice.person_id, "wishes about answers that nothing proves", End.GO, ReplyChoice.at),
     Held(GuildBlock.person_id, "servers that let you send no texts", End.STAY, given=False),
     Held(GuildBlock.blocked_by, "members whom you let send no texts", End.PSEUDONYM, GuildBlock.at),

@@ -11,6 +11,8 @@ from bot.db.consent_tables import GuildPolicy as GuildPolicy
 from bot.db.consent_tables import Introduction as Introduction
 from bot.db.consent_tables import ListedSender as ListedSender
 from bot.db.consent_tables import UrgentSender as UrgentSender
+from bot.db.inbound_tables import Inbound as Inbound
+from bot.db.inbound_tables import MailFolder as MailFolder
 from bot.db.relay_tables import Attempt as Attempt
 from bot.db.relay_tables import Lane as Lane
 from bot.db.relay_tables import OutboxItem as OutboxItem

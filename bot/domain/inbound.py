@@ -72,7 +72,7 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A mail of ours that is about to be durable."""
+    """A mail of ours that came in for the first time: what its headers say, what it says, whose it is."""
 
     envelope: Envelope
     reading: Reading

@@ -16,6 +16,7 @@ NO_PERSON = {
     *("tries", "parts", "parts_sent", "priority", "part", "attempts", "ambiguous", "lost", "used", "nights"),
     *("closings", "code", "codes_sent", "codes_typed", "replies", "reply_id", "halves"),
     *("quiet_start", "quiet_end", "log_channel_id", "account_days", "member_minutes", "let_in_by"),
+    *("validity", "uid", "next_uid"),
     *("sender_limit", "pair_limit", "recipient_limit", "guild_limit"),
     *(f"{kind}_{why}" for kind in ("refused", "bounced") for why in ("person", "content", "sender", "gone")),
 }
@@ -26,7 +27,7 @@ NO_MENTION = {
     *("name", "value", "country", "carrier", "domain", "form", "prefix", "state", "end_told", "wording"),
     *("audience", "kind", "reason", "slug", "mms_domain", "status", "status_date", "demoted", "action"),
     *("subject", "before", "after", "mail_id", "recent", "outcome", "step", "answer", "times"),
-    *("quiet_zone", "sender_roles"),
+    *("quiet_zone", "sender_roles", "trust"),
     # It goes with its row, which a person's id finds.
     "handle",
 }

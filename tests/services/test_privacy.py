@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import listing, policies, replies, texts
+from bot.db import inbound, listing, policies, replies, texts
 from bot.db.base import Base
+from bot.db.inbound import Taken
 from bot.db.person_tables import PERSON_COLUMNS
 from bot.db.reply_tables import Reply as Answer
 from bot.db.scrub import scrub
@@ -104,6 +105,7 @@ async def answer_each_other(session: AsyncSession, to_dora: int, from_dora: int,
     await replies.mute(session, DORA, BOB, now)
     await replies.mute(session, ANN, DORA, now)
     await replies.let_go_on(session, DORA, now)
+    await inbound.take(session, Taken("INBOX", 1, 7, "<a@b>", "done", "reply", "mail_id", DORA, to_dora), now)
 
 
 async def refuse_her(session: AsyncSession) -> None:
