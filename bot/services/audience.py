@@ -101,9 +101,7 @@ def _changed(quiet: Quiet | None, start: str | None, end: str | None, zone: str 
     ends = parse_clock(end) if end is not None else quiet.end if quiet else None
     where = parse_zone(zone) if zone is not None else quiet.zone if quiet else None
     if begins is None or ends is None or where is None:
-        raise UserError(
-            "Quiet hours need a start, an end and your timezone, such as 22:00, 7:00, Europe/Berlin."
-        )
+        raise UserError("Give start, end and timezone, such as 22:00, 7:00 and Europe/Berlin.")
     if begins == ends:
         raise UserError("Start and end are the same. To take no texts at all, use /phone pause.")
     return Quiet(begins, ends, where)
