@@ -15,6 +15,7 @@ from discord.http import HTTPClient, Route
 
 from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
+from bot.commands.bridge_panel import BRIDGE_ITEMS
 from bot.commands.carrier_pages import PageButton
 from bot.commands.domain_request import DomainButton
 from bot.commands.phone_menus import PHONE_ITEMS
@@ -105,7 +106,7 @@ class Bot(discord.AutoShardedClient):
         self.desk.owners[:] = self._owners
         self.add_view(EnterCodeButton(self.desk))
         self.add_dynamic_items(PageButton, DomainButton, ReplyButton, HeldButton, *PHONE_ITEMS)
-        self.add_dynamic_items(ProveAgainButton, HoldAgainButton)
+        self.add_dynamic_items(ProveAgainButton, HoldAgainButton, *BRIDGE_ITEMS)
         await sync(self, self.tree, self.desk, self._dev_guild_id)
 
     async def _dial(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
@@ -154,9 +155,12 @@ class Bot(discord.AutoShardedClient):
             await say(interaction.followup.send, telling, ephemeral=True)
 
         person = interaction.user.id
+        whose = [person, OPERATOR] if person in self._owners else [person]
+        if interaction.guild_id is not None and interaction.permissions.manage_guild:
+            whose.append(-interaction.guild_id)
         try:
-            for whose in (person, OPERATOR) if person in self._owners else (person,):
-                await self.desk.say_parked(whose, say_here)
+            for one in whose:
+                await self.desk.say_parked(one, say_here)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as away:
             _log.info("discord: parked news waits for the next command (%s)", type(away).__name__)
 
@@ -187,9 +191,26 @@ class Bot(discord.AutoShardedClient):
             return Told.TOLD
         if not telling.by_dm:
             return Told.TOLD
+        if telling.person_id < 0:
+            return await self._tell_admins(-telling.person_id, telling)
         people = [telling.person_id] if telling.person_id else self._owners
         outcomes = [await self._write(person, telling) for person in people]
         return Told.TOLD if Told.TOLD in outcomes else Told.CLOSED
+
+    async def _tell_admins(self, guild_id: int, telling: Telling) -> Told:
+        """Post where a server's admins want to read it, else write its owner, who is one of them."""
+        await self.desk.refresh()
+        log = self.desk.shelf.policies.of(guild_id).log_channel
+        if log is not None:
+            try:
+                channel = self.get_partial_messageable(log, guild_id=guild_id)
+                await channel.send(shortened(telling.words), allowed_mentions=NO_PINGS, suppress_embeds=True)
+            except (discord.Forbidden, discord.NotFound) as closed:
+                _log.info("discord: a server's log channel takes no reports (code %d)", closed.code)
+            else:
+                return Told.TOLD
+        guild = self.get_guild(guild_id)
+        return await self._write(guild.owner_id, telling) if guild and guild.owner_id else Told.CLOSED
 
     async def _edit(self, token: str, words: str) -> bool:
         # Needs no more than application id and token, so it works after a restart too.

@@ -13,9 +13,12 @@ import pytest
 import pytest_asyncio
 from simcord import ChannelHandle, GuildHandle, InteractionResult, MemberActor, ResponseMessage, SetupError
 
+from bot.app import utc_now
+from bot.db.store import open_store
 from bot.domain.words import CODE_SENT, REFUSAL
 from bot.operate.keys import new_key
 from bot.sandbox.smtp import LOOPBACK, Mail, Sink
+from bot.services import bridge as admin
 from tests.checkout import CHECKOUT
 from tests.simcord_bridge import SimcordBridge, labels
 
@@ -24,6 +27,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 RUN = [str(CHECKOUT / "bot"), "run"]
 SENDER = "bot@textbridge.example"
 CODE = re.compile(r"^(\d{6}) is your Textbridge code for @(\S+)\. Type it only in Discord's Enter code\.$")
+HOW_TO_STOP = "Stop: /phone in Discord, or @"
 HANDED, INVITED = "Handed to", "Invite the bot: "
 NOT_ADMIN = "Only members with Manage Server, or the bot's owner, can use /carrier."
 
@@ -48,6 +52,18 @@ class Bot:
         """Start it from a folder that is not the checkout; return when it takes commands."""
         bot = await self.bridge.start_bot(RUN, self.environment, cwd=self._folder)
         await self.bridge.until(lambda: any(INVITED in line for line in bot.output))
+        await self.open_gates()
+
+    async def open_gates(self) -> None:
+        """Let everybody send: SimCord's accounts were all made just now."""
+        store = await open_store(self.environment["DATABASE_URL"], (self.environment["SECRET_KEY"],))
+        try:
+            async with store.write() as session:
+                gates = admin.gates_from("0", "0")
+                guild = self.bridge.world.guild.id
+                await admin.change(session, guild, self.bridge.owner.id, "settings", gates, utc_now())
+        finally:
+            await store.close()
 
     async def stop(self) -> int | None:
         """Stop it as a supervisor does, and keep what it printed."""
@@ -215,7 +231,7 @@ async def test_a_member_registers_and_another_texts_her(
     assert answer.ephemeral
     assert answer.content.startswith(f"Handed to <@{ann.id}>'s carrier, which took the text.")
     (mail,) = [mail for mail in bot.sink.mails if words(mail).startswith("@bea in ")]
-    assert words(mail) == "@bea in Orchard\ndinner at 7, @ann?"
+    assert words(mail) == f"@bea in Orchard\ndinner at 7, @ann?\n{HOW_TO_STOP}{bridge.owner.name}"
     assert (mail.sender, mail.recipients) == (SENDER, ("2065550100@vtext.com",))
     parsed = message_from_bytes(mail.content, policy=default)
     assert (parsed["From"], parsed["To"], parsed["Subject"]) == (SENDER, "2065550100@vtext.com", "")
@@ -378,7 +394,9 @@ async def test_a_text_waits_while_the_mail_server_is_away(fresh: Bot) -> None:
     await fresh.start()
     answer = await bridge.answer(sent, lambda shown: HANDED in shown.content)
     assert answer.ephemeral
-    assert [words(mail) for mail in fresh.sink.mails][1:] == ["@bea in Orchard\npatience"]
+    assert [words(mail) for mail in fresh.sink.mails][1:] == [
+        f"@bea in Orchard\npatience\n{HOW_TO_STOP}{fresh.bridge.owner.name}"
+    ]
 
 
 async def test_a_sender_hears_by_dm_once_the_answer_can_no_longer_be_edited(fresh: Bot) -> None:

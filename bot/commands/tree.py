@@ -4,6 +4,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.answers import NotAllowed, answer_error
+from bot.commands.bridge import BridgeGroup
 from bot.commands.carrier import CarrierGroup
 from bot.commands.carrier_files import CarrierFiles
 from bot.commands.confirm import Confirms
@@ -27,6 +28,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
         CarrierFiles(desk, self.confirms).join(carrier)
         self.add_command(carrier)
         self.add_command(PrivacyGroup(desk, self.confirms))
+        self.add_command(BridgeGroup(desk))
         self.add_command(help_command(desk))
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:

@@ -11,7 +11,7 @@ from bot.db import enqueue
 from bot.db.base import table_of
 from bot.db.given import given_ids
 from bot.db.tables import OutboxItem
-from bot.db.types import MICROSECOND
+from bot.db.types import MICROSECOND, microseconds
 from bot.domain.states import Item
 
 _OUTBOX = table_of(OutboxItem)
@@ -68,7 +68,14 @@ async def release(session: AsyncSession, now: datetime, most: int) -> set[int]:
     return {item.text_id for item in due if item.text_id is not None}
 
 
-async def look_again(session: AsyncSession, person_id: int, now: datetime) -> None:
-    """Let the next look decide anew about all that is held for a person."""
-    held = update(_OUTBOX).where(_HELD, _c.queue == person_id)
-    await session.execute(held.values(due_at=now))
+async def look_again(
+    session: AsyncSession, now: datetime, *, person_id: int | None = None, guild_id: int | None = None
+) -> None:
+    """Let all that is held for a person, or from a guild, be decided anew at the next look.
+
+    What may not go any more is cancelled then, and what must still wait is held again.
+    """
+    whose = _c.queue == person_id if person_id is not None else _c.guild_id == guild_id
+    spared = type_coerce(_c.due_at, BigInteger) - microseconds(now)
+    sooner = {"due_at": now, "expires_at": type_coerce(_c.expires_at, BigInteger) - spared}
+    await session.execute(update(_OUTBOX).where(_HELD, whose, _c.due_at > now).values(sooner))

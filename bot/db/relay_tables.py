@@ -56,7 +56,7 @@ class OutboxItem(Base):
         _open_index("expires", "expires_at"),
         _open_index("lease", "lease_owner", where="lease_owner IS NOT NULL"),
         _open_index("codes", "queue", where="priority = 0"),
-        _open_index("held", "due_at", where="state = 'held'"),
+        _open_index("held", "due_at", "queue", where="state = 'held'"),
         Index("ix_outbox_text", "text_id", "part"),
     )
 

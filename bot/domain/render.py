@@ -100,7 +100,9 @@ def footer(contact: str, *, has_inbox: bool) -> Footer:
         return Footer("Reply STOP to stop.", "Reply STOP")
     asked = one_line(contact, LONGEST_CONTACT_CHARS + 1)
     whole = "Stop: /phone in Discord"
-    if asked and len(asked) <= LONGEST_CONTACT_CHARS and is_gsm7(asked) and not has_link(asked):
+    # A contact that a phone would show otherwise than it is, is no contact.
+    is_whole = asked == " ".join(contact.split()) and len(asked) <= LONGEST_CONTACT_CHARS
+    if asked and is_whole and is_gsm7(asked) and not has_link(asked):
         whole += f", or {asked}"
     return Footer(whole, "Stop: /phone")
 

@@ -48,10 +48,12 @@ def numbered(components: list[Json]) -> list[Json]:
                 count += 1
                 if not one.get("id"):
                     one["id"] = count
-                if one["type"] == 3:
+                if one["type"] in (3, 5, 6, 7, 8):
                     one.update(
                         {"min_values": one.get("min_values", 1), "max_values": one.get("max_values", 1)}
                     )
+                for chosen in one.get("default_values") or []:
+                    chosen["id"] = str(chosen["id"])
             for key in ("components", "component", "accessory"):
                 number(one.get(key))
 

@@ -29,6 +29,7 @@ async def allow(session: AsyncSession, person_id: int, guild_id: int, who: str, 
     await _require_phone(session, person_id)
     await people.allow(session, person_id, guild_id, who, now)
     await people.add_consent(session, person_id, f"allow {who}", WORDING_VERSION, guild_id, now)
+    await held.look_again(session, now, person_id=person_id)
     if who == EVERYONE:
         return Chosen("Everyone in this server who may send texts can now text you.")
     if who == LISTED:
@@ -53,6 +54,7 @@ async def list_senders(
         await people.allow(session, person_id, guild_id, LISTED, now)
     kind = f"allow {LISTED}"
     await people.add_consent(session, person_id, kind, WORDING_VERSION, guild_id, now)
+    await held.look_again(session, now, person_id=person_id)
     return Chosen(_listed_words(subjects), subjects)
 
 
@@ -101,9 +103,7 @@ def _changed(quiet: Quiet | None, start: str | None, end: str | None, zone: str 
     ends = parse_clock(end) if end is not None else quiet.end if quiet else None
     where = parse_zone(zone) if zone is not None else quiet.zone if quiet else None
     if begins is None or ends is None or where is None:
-        raise UserError(
-            "Quiet hours need a start, an end and your timezone, such as 22:00, 7:00, Europe/Berlin."
-        )
+        raise UserError("Give start, end and timezone, such as 22:00, 7:00 and Europe/Berlin.")
     if begins == ends:
         raise UserError("Start and end are the same. To take no texts at all, use /phone pause.")
     return Quiet(begins, ends, where)
@@ -112,7 +112,7 @@ def _changed(quiet: Quiet | None, start: str | None, end: str | None, zone: str 
 async def _keep_quiet(session: AsyncSession, person_id: int, quiet: Quiet | None, now: datetime) -> None:
     await people.set_quiet(session, person_id, quiet)
     # What is held was held until another time.
-    await held.look_again(session, person_id, now)
+    await held.look_again(session, now, person_id=person_id)
 
 
 async def let_through(
@@ -127,7 +127,7 @@ async def let_through(
     for kind, others in (("urgent granted", after - before), ("urgent withdrawn", before - after)):
         for other in sorted(others):
             await people.add_consent(session, person_id, kind, WORDING_VERSION, None, now, other)
-    await held.look_again(session, person_id, now)
+    await held.look_again(session, now, person_id=person_id)
     if not after:
         return Chosen("Nobody reaches you in your quiet hours now.", [])
     names = ", ".join(f"<@{one}>" for one in sorted(after))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import carriers, policies
+from bot.db import carriers, held, policies
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.permission import DEFAULT, Policy, until_words
@@ -40,6 +40,7 @@ async def change(
         await policies.put_policy(session, guild_id, dict(values_of(after)))
         old, new = _differences(before, after)
         await carriers.audit(session, guild_id, actor_id, action, "", old, new, now)
+        await held.look_again(session, now, guild_id=guild_id)
     return after
 
 
@@ -74,6 +75,7 @@ async def block(session: AsyncSession, guild_id: int, actor_id: int, person_id: 
     """Let somebody send no texts here."""
     if await policies.bar(session, guild_id, person_id, actor_id, now):
         await carriers.audit(session, guild_id, actor_id, "block", str(person_id), {}, {}, now)
+        await held.look_again(session, now, guild_id=guild_id)
     return f"<@{person_id}> can send no texts here any more. /bridge unblock lifts it."
 
 

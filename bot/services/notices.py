@@ -36,7 +36,7 @@ CLEAN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One thing to say to one person (0: the operator)."""
+    """One thing to say to one person (0: the operator; below 0: the admins of that guild)."""
 
     person_id: int
     words: str = field(repr=False)

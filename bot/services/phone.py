@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, outbox, people, replies, suppressions, texts, verifications
+from bot.db import held, notices, outbox, people, replies, suppressions, texts, verifications
 from bot.db.scrub import note_erased
 from bot.domain.consent import NOBODY, WORDING_VERSION
 from bot.domain.ending import suspended_words
@@ -131,6 +131,7 @@ async def pause(session: AsyncSession, person_id: int, hours: int | None, now: d
     until = pause_end(hours, now)
     if not await people.pause(session, person_id, until):
         raise UserError(NO_PHONE)
+    await held.look_again(session, now, person_id=person_id)
     return f"Paused{_until(until, now)}. /phone resume turns texts on again."
 
 
@@ -163,6 +164,7 @@ async def block(session: AsyncSession, person_id: int, other_id: int, now: datet
     if person_id == other_id:
         raise UserError("You can't block yourself. Use /phone pause to take no texts for a while.")
     await people.block(session, person_id, other_id, now)
+    await held.look_again(session, now, person_id=person_id)
     return f"<@{other_id}> can't text you any more, and isn't told. /phone unblock lifts it."
 
 

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import carriers, limits, notices, people, texts
+from bot.db import carriers, limits, notices, texts
 from bot.domain.errors import UserError
 from bot.domain.standing import Standing
+from bot.services.phone import block
 
 LAST_TEXTS = 20
 
@@ -47,8 +48,7 @@ async def one(session: AsyncSession, person_id: int, text_id: int) -> Standing:
 async def block_sender(session: AsyncSession, person_id: int, text_id: int, now: datetime) -> str:
     """Take no more texts from whoever sent this one."""
     text = await one(session, person_id, text_id)
-    await people.block(session, person_id, text.sender_id, now)
-    return f"<@{text.sender_id}> can't text you any more, and isn't told. /phone unblock lifts it."
+    return await block(session, person_id, text.sender_id, now)
 
 
 async def report(session: AsyncSession, person_id: int, text_id: int, now: datetime, *, named: bool) -> str:

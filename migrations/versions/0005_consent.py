@@ -22,7 +22,9 @@ def upgrade() -> None:
     op.add_column("registrations", sa.Column("quiet_zone", sa.Text(), nullable=True))
     op.add_column("consents", sa.Column("other_id", sa.BigInteger(), nullable=True))
     op.add_column("outbox", sa.Column("let_in_by", sa.BigInteger(), nullable=True))
-    op.create_index("ix_outbox_held", "outbox", ["due_at"], sqlite_where=_HELD, postgresql_where=_HELD)
+    op.create_index(
+        "ix_outbox_held", "outbox", ["due_at", "queue"], sqlite_where=_HELD, postgresql_where=_HELD
+    )
 
 
 def _tables_of_people() -> None:

@@ -49,7 +49,7 @@ async def test_a_closed_gateway_is_refused_until_an_editor_enables_it(
     assert (await town.type_code(town.bob, await town.code_on(phone))).startswith("Your phone is registered.")
     answer = await town.text(town.alice, town.bob, "it works all the same")
     await answer.settled(lambda a: a.content.startswith("Handed"))
-    assert phone.texts[-1] == "@alice in Home\nit works all the same"
+    assert phone.texts[-1] == town.first("@alice in Home\nit works all the same")
 
     # Switched off again, nothing goes.
     await town.says(town.editor, "carrier disable", carrier=carrier)
@@ -162,7 +162,7 @@ async def test_an_entry_added_for_everyone_leaves_a_servers_own_alone(town: Town
     assert added.startswith("Added Twin Mobile at msg.fi.google.com for everyone.")
     answer = await town.text(town.alice, town.bob, "still here")
     await answer.settled(lambda a: a.content.startswith("Handed"))
-    assert phone.texts[-1] == "@alice in Home\nstill here"
+    assert phone.texts[-1] == town.first("@alice in Home\nstill here")
 
 
 async def test_the_list_begins_at_home_with_phone_companies(town: Town) -> None:

@@ -40,7 +40,7 @@ async def test_one_command_switches_a_service_on_and_nobody_needs_a_carrier(any_
     assert (await town.type_code(town.bob, code)).startswith(REGISTERED)
     answer = await town.text(town.alice, town.bob, "see https://example.net")
     await answer.settled(lambda a: a.content.startswith("Handed"))
-    assert phone.texts[1:] == ["@alice in Home\nsee https://example.net"]
+    assert phone.texts[1:] == [town.first("@alice in Home\nsee https://example.net")]
     assert "ClickSend" in await town.says(town.bob, "phone show")
     async with town.store() as store, store.read() as session:
         ledger = set(await session.scalars(select(Consent.wording).where(Consent.person_id == town.bob.id)))
@@ -107,7 +107,7 @@ async def test_t_mobile_registers_with_a_warning_once_an_editor_enabled_it_and_s
     phone = await town.register(town.carol, CAROL, "us-t-mobile", "tmomail.net")
     answer = await town.text(town.alice, town.carol, "it works")
     await answer.settled(lambda a: a.content.startswith("Handed"))
-    assert phone.texts[-1] == "@alice in Home\nit works"
+    assert phone.texts[-1] == town.first("@alice in Home\nit works")
 
 
 async def test_a_link_is_refused_to_a_carrier_before_the_carrier_refuses_it(town: Town) -> None:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import UserError
-from bot.domain.plain import plain, visible
-from bot.domain.render import chat_parts, code_text
-from bot.domain.segments import fits, is_gsm7, length
+from bot.domain.plain import clean, plain, visible
+from bot.domain.render import Footer, chat_parts, code_text, footer
+from bot.domain.segments import fits, is_gsm7, length, room_for
 from tests.domain.corpora import corpus
 
 FIRST_LINE = re.compile(r"@\S{1,32} in [^\n:]{1,24}?(?: \((\d+)/(\d+)\))?")
@@ -149,3 +149,37 @@ def test_naughty_strings_arrive_whole_as_words_name_and_server() -> None:
         if visible(said):
             check("alice", text, said)
             check(text, "Here", "hi")
+
+
+INBOX, CONTACT = footer("", has_inbox=True), footer("abuse@example.org", has_inbox=False)
+
+
+def test_a_first_text_ends_with_how_to_stop() -> None:
+    assert chat_parts("ann", "Club", "hi", footer=INBOX) == ("@ann in Club\nhi\nReply STOP to stop.",)
+    (said,) = chat_parts("ann", "Club", "hi", footer=CONTACT)
+    assert said.endswith("\nStop: /phone in Discord, or abuse@example.org")
+
+
+@pytest.mark.parametrize("contact", ["", "x" * 41, "https://example.org/abuse", "Öwner ☎", "例え"])
+def test_a_contact_that_would_cost_more_than_a_line_is_left_out(contact: str) -> None:
+    assert footer(contact, has_inbox=False) == ("Stop: /phone in Discord", "Stop: /phone")
+
+
+@given(
+    words=st.text(min_size=1, max_size=700).filter(lambda words: bool(visible(clean(words)))),
+    server=st.text(max_size=40),
+    stop=st.sampled_from([INBOX, CONTACT, footer("", has_inbox=False)]),
+    most=st.sampled_from([110, 160, 480]),
+)
+def test_the_footer_is_whole_and_every_part_fits(words: str, server: str, stop: Footer, most: int) -> None:
+    room = room_for(most)
+    try:
+        parts = chat_parts("somebody_with_a_long_handle_here", server, words, room=room, footer=stop)
+    except UserError:
+        return
+    assert all(fits(part, room) for part in parts)
+    assert parts[-1].endswith((f"\n{stop.whole}", f"\n{stop.short}"))
+    bodies = [part.partition("\n")[2] for part in parts]
+    ends = stop.whole if bodies[-1].endswith(stop.whole) else stop.short
+    bodies[-1] = bodies[-1].removesuffix(ends)
+    assert visible("".join(bodies)) == visible(clean(words))

@@ -84,6 +84,7 @@ async def test_the_text_is_judged_before_the_person(town: Town) -> None:
 
 async def test_odd_words_arrive_as_plain_text(town: Town) -> None:
     phone = await town.register(town.bob)
+    await town.introduce(town.alice, town.bob)
     for typed, shown in ODD:
         typed = typed.replace("{alice}", str(town.alice.id)).replace("{bob}", str(town.bob.id))
         answer = await town.text(town.alice, town.bob, typed)
@@ -93,10 +94,11 @@ async def test_odd_words_arrive_as_plain_text(town: Town) -> None:
 
 async def test_every_visible_character_of_a_long_emoji_text_arrives(town: Town) -> None:
     phone = await town.register(town.bob)
+    await town.introduce(town.alice, town.bob)
     words = "\U0001f355\u2764\ufe0f" * 60
     answer = await town.text(town.alice, town.bob, words)
     await answer.settled(lambda a: a.content.startswith("Handed"))
-    bodies = "".join(text.partition("\n")[2] for text in phone.texts[1:])
+    bodies = "".join(text.partition("\n")[2] for text in phone.texts[2:])
     assert visible(bodies) == visible(words)
 
 

@@ -11,7 +11,7 @@ from bot.domain.catalogue import Status
 from bot.domain.consent import NOBODY
 from bot.domain.limits import Limits, Rate
 from bot.domain.words import REFUSAL
-from bot.services import carriers, phone, privacy
+from bot.services import audience, carriers, phone, privacy
 from bot.services.carriers import Actor, Change
 from tests.services.world import ANN, BOB, CARL, GUILD, OTHER_GUILD, Clock, World
 
@@ -45,6 +45,21 @@ async def not_opted_in_here(_: World) -> dict[str, Any]:
 async def audience_nobody(world: World) -> dict[str, Any]:
     await world.write(phone.allow, BOB, GUILD, NOBODY, world.clock())
     return {}
+
+
+async def not_listed(world: World) -> dict[str, Any]:
+    await world.write(audience.list_senders, BOB, GUILD, [(CARL, False), (901, True)], world.clock())
+    return {"sender_roles": (902,)}
+
+
+async def listed_but_blocked(world: World) -> dict[str, Any]:
+    await world.write(audience.list_senders, BOB, GUILD, [(ANN, False)], world.clock())
+    return await blocked(world)
+
+
+async def paused_in_quiet_hours(world: World) -> dict[str, Any]:
+    await world.write(audience.set_quiet, BOB, "0:00", "23:59", "UTC", world.clock())
+    return await paused(world)
 
 
 async def paused(world: World) -> dict[str, Any]:
@@ -105,7 +120,8 @@ async def carrier_retired(world: World) -> dict[str, Any]:
 
 
 CLOSED = [unknown, not_a_member, not_opted_in_here, audience_nobody, paused, blocked, removed,
-          erased, quiet_for_a_year, only_a_code_asked, evicted, unproven, carrier_disabled, carrier_removed,
+          erased, quiet_for_a_year, not_listed, listed_but_blocked, paused_in_quiet_hours,
+          only_a_code_asked, evicted, unproven, carrier_disabled, carrier_removed,
           carrier_retired]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from bot.domain.consent import NOBODY
 from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
 from bot.domain.words import CODE_UNBUILT, REFUSAL, standing
-from bot.services import carriers, phone
+from bot.services import audience, carriers, phone
 from bot.services.carrier_change import Actor, Change
 from tests.services.world import ANN, BOB, CARL, GUILD, Clock, Road, World, work
 
@@ -39,6 +39,10 @@ async def allow_nobody(world: World) -> None:
     await world.write(phone.allow, BOB, GUILD, NOBODY, world.clock())
 
 
+async def list_others(world: World) -> None:
+    await world.write(audience.list_senders, BOB, GUILD, [(CARL, False)], world.clock())
+
+
 async def change_number(world: World) -> None:
     await world.register(BOB, typed_number="206 555 0177")
 
@@ -60,8 +64,8 @@ async def move_the_gateway(world: World) -> None:
     await world.write(carriers.edit, world.shelf, EDITOR, "us-one", change, world.clock(), confirmed=True)
 
 
-CHANGES = [block, pause, remove, remove_and_register_again, allow_nobody, change_number, lose_the_number,
-           disable_the_carrier, remove_the_carrier, move_the_gateway]  # fmt: skip
+CHANGES = [block, pause, remove, remove_and_register_again, allow_nobody, list_others, change_number,
+           lose_the_number, disable_the_carrier, remove_the_carrier, move_the_gateway]  # fmt: skip
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -13,11 +13,11 @@ from bot.db.tables import OutboxItem, Registration, TextRow, Usage
 from bot.domain.limits import Limits, Rate
 from bot.domain.states import State
 from bot.domain.words import REFUSAL
-from bot.services import phone
+from bot.services import bridge, phone
 from bot.services.desk import Desk
 from bot.services.texting import Accepted, Refused
 from tests.db.stores import KEY
-from tests.services.world import ANN, BOB, CARL, START, Clock, World, answer_token
+from tests.services.world import ANN, BOB, CARL, GUILD, START, Clock, World, answer_token
 
 HOUR = timedelta(hours=1)
 
@@ -181,7 +181,29 @@ async def test_a_batch_counts_as_one_by_one_would(world: World) -> None:
         assert REFUSAL in seen[0][0]
 
 
+OWN_LIMITS = {"sender": f"here:{GUILD}:{ANN}", "pair": f"here:{GUILD}:{ANN}:{BOB}",
+              "recipient": f"here-to:{GUILD}:{BOB}", "guild": f"here:{GUILD}"}  # fmt: skip
+
+
 @pytest.mark.parametrize("limit", ["sender", "pair", "recipient", "guild"])
+async def test_a_guilds_own_limit_holds_for_fifty_at_once_in_two_processes(
+    world: World, store_url: str, limit: str
+) -> None:
+    await world.register(BOB)
+    world.limits = only()
+    await world.write(bridge.change, GUILD, CARL, "settings", {f"{limit}_limit": 5}, world.clock())
+    other = await open_store(store_url, [KEY])
+    try:
+        desks = [desk_on(store, world) for store in (world.store, other)]
+        asked = (desks[place % 2].accept(world.request(ANN, BOB)) for place in range(50))
+        answers = await asyncio.gather(*asked)
+    finally:
+        await other.close()
+    assert sum(isinstance(answer, Accepted) for answer in answers) == 5
+    assert {row.used for row in await world.rows(Usage) if row.key == OWN_LIMITS[limit]} == {5}
+
+
+@pytest.mark.parametrize("limit", ["sender", "pair", "recipient", "guild", "deployment"])
 async def test_of_fifty_texts_at_once_in_two_processes_five_get_through(
     world: World, store_url: str, limit: str
 ) -> None:
@@ -196,7 +218,11 @@ async def test_of_fifty_texts_at_once_in_two_processes_five_get_through(
         await other.close()
     assert sum(isinstance(answer, Accepted) for answer in answers) == 5
     assert len(await world.rows(TextRow)) == 5
-    assert {row.used for row in await world.rows(Usage) if row.key.startswith(limit)} == {5}
+    assert {
+        row.used
+        for row in await world.rows(Usage)
+        if row.key.startswith("texts" if limit == "deployment" else limit)
+    } == {5}
 
 
 async def test_texts_that_come_at_once_are_kept_at_once_and_wake_the_relay_once(world: World) -> None:
