@@ -55,6 +55,7 @@ class Letter:
     kind: str  # of the whole
     options: Mapping[str, str] = field(repr=False)
     parts: tuple[Part, ...]
+    cut: bool = False  # it is longer than what is read, so its last part is not whole
 
 
 def take_apart(raw: bytes) -> Letter:
@@ -67,7 +68,7 @@ def take_apart(raw: bytes) -> Letter:
         found.append(part)
         if len(found) >= MOST_PARTS:
             break
-    return Letter(headers, kind, options, tuple(found))
+    return Letter(headers, kind, options, tuple(found), len(raw) > LARGEST_BYTES)
 
 
 def _leaves(

@@ -79,6 +79,8 @@ def test_what_only_looks_like_it_stays(said: str) -> None:
         "{}\n\n-----\nSent by Text Messaging from a mobile device.\nEnvoyé par messagerie texte.\n-----",
         "Note:\n This message contains multimedia contents.\n\nto: a@x.example\n\tfrom: 1\n\tmessage:\n{}",
         "This is an MMS message. Please go to http://x.example to view it.\n\n{}",
+        "MMS from 1\n\nText: {}\n\n--------------------\nMore at www.example.org",
+        "{}\n\nTo respond to this text message, reply to this email.\n\nYOUR ACCOUNT\nHELP",
         "Diese Nachricht wurde Ihnen von einem Handy übermittelt.\n\n{}\n\nWenn Sie mehr über uns",
     ],
 )

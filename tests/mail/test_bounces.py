@@ -214,6 +214,7 @@ def test_the_original_is_named_by_the_headers_where_nothing_came_back() -> None:
     [
         plain("I could not be reached, my mailbox was full, sorry", sender=WHO, subject=""),
         plain("the delivery failed, 550 5.1.1 they said", sender="a@x.example", subject="hello"),
+        plain("my mail could not be delivered, why?", sender="a@x.example", subject="Re: failure notice"),
         plain("see you", sender="a@x.example", subject="Undeliverable: hello"),
         plain("You are on the list now.", sender="postmaster@x.example", subject="welcome"),
         plain("Your mail was delivered.", subject="Delivery status notification: success"),

@@ -74,10 +74,11 @@ def test_a_number_in_the_page_counts_where_the_gateway_puts_it_there_only() -> N
     "part",
     [
         "Content-Type: text/plain; name=media.txt\nContent-Disposition: attachment\n\nhello",
+        "Content-Type: text/plain; name=text_0\nContent-Disposition: attachment\n\nhello",
         'Content-Type: application/octet-stream; name="a.txt"\n\nhello',
         "Content-Type: text/html\n\n<table><tr><td>hello</td></tr></table>",
         "Content-Type: text/html\n\n<p>You have received an MMS</p><td>hello</td><a href=x>View it</a>",
-        "Content-Type: text/html\n\n<b>From:</b><td>1</td><b>Message:</b><pre>hello</pre><p>Options</p><p>Buy",
+        "Content-Type: text/html\n\n<b>From:</b><td>1</td><b>Message:</b><pre>hello</pre><p>Options<p>Buy",
         "Content-Type: text/plain; charset=utf-16\nContent-Transfer-Encoding: base64\n\n//5oAGUAbABsAG8A",
         "Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\nhel=\nlo",
     ],
@@ -175,6 +176,11 @@ def test_pictures_come_along_without_the_gateways_own() -> None:
     assert [(one.name, one.kind, one.content) for one in reading.pictures] == [
         ("my-photo.jpg", "image/jpeg", JPEG)
     ]
+
+
+def test_half_a_picture_is_none() -> None:
+    raw = multipart(picture(JPEG + b"1"), picture(JPEG + b"x" * 1024 * 1024))
+    assert [one.content for one in read(raw).pictures] == [JPEG + b"1"]
 
 
 def test_there_are_so_many_pictures_and_no_more() -> None:
