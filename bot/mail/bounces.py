@@ -5,11 +5,12 @@ import re
 from bot.domain.bounce_reasons import Evidence, Verdict, judge
 from bot.domain.inbound import Kind, Reading
 from bot.mail import reports
-from bot.mail.bounce_text import Told, is_told, told
+from bot.mail.bounce_text import Told, is_told, may_be_one, told
 from bot.mail.envelope import ids
 from bot.mail.headers import addresses
 from bot.mail.parts import Letter
 from bot.mail.reports import Fate
+from bot.mail.visible import visible_text
 
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _ORIGINALS = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
@@ -25,8 +26,11 @@ _CODES = re.compile(r"^[\s\d.#-]+")
 _NEAR_CHARS = 64 * 1024
 
 
-def read_bounce(letter: Letter, text: str) -> Reading | None:
-    """Read a bounce, of which `text` is what a person would see; return None where it is none."""
+def read_bounce(letter: Letter) -> Reading | None:
+    """Read a bounce; return None where it is none."""
+    if not may_be_one(letter) and not any(part.kind in _REPORTS for part in letter.parts):
+        return None  # most mails: their words need not be looked at
+    text = visible_text(letter)
     fates = _fates(letter, text)
     failed = [fate for fate in fates if fate.action not in _REACHED]
     if fates and not failed:
