@@ -58,7 +58,7 @@ class ImapScript:
         self.faults: dict[str, list[str]] = {}
         self.said: list[str] = []  # the commands that came in, without their arguments
         self.asked: list[str] = []  # what was fetched
-        self.most_connections = 100
+        self.most_connections, self.tried = 100, 0
         self.watch = Watch()
         self._idling: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
@@ -114,8 +114,16 @@ class ImapScript:
             lambda: True if self.said.count(step) >= times else None, timeout_s, f"{times} times {step}"
         )
 
+    async def connected(self, times: int, timeout_s: float = 10) -> None:
+        """Wait until somebody connected so often."""
+        await self.watch.until(
+            lambda: True if self.tried >= times else None, timeout_s, f"{times} connections"
+        )
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
+        self.tried += 1
+        self.watch.changed()
         try:
             with suppress(_HungUp, ConnectionError, asyncio.IncompleteReadError):
                 await _Conversation(self, reader, writer).run()
