@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -60,6 +60,7 @@ class ImapScript:
         self.asked: list[str] = []  # what was fetched
         self.most_connections, self.tried = 100, 0
         self.watch = Watch()
+        self.kill: Callable[[], None] = lambda: None  # ends the client
         self._idling: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -242,7 +243,7 @@ class _Conversation:
     async def _store(self, tag: str, uids: str) -> None:
         box = self._box
         assert self._writable, "marked in a folder opened for reading alone"
-        if box.next_fault("STORE") not in ("", "after"):
+        if box.next_fault("STORE") not in ("", "after", "kill after"):
             await self._answer("STORE", tag, [])
             return
         for uid in _listed(uids):
@@ -278,6 +279,9 @@ class _Conversation:
         )
         whole = b"".join(lines) + closing
         match fault:
+            case "kill" | "kill after":
+                self._box.kill()
+                raise _HungUp
             case "bye":
                 writer.write(b"* BYE shutting down\r\n")
                 await writer.drain()
