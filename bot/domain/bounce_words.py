@@ -26,12 +26,13 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
-# In lower case, a space for any white space. The first list that has a match decides: what names a cause beside
-# the mailbox stands before what says that there is no mailbox, since servers begin many answers alike.
+# In lower case, a space for any white space. The first list that has a match decides: what names a cause
+# beside the mailbox stands before what says that there is none, since servers begin many answers alike.
 _WORDS: Final = {
     Reason.QUOTA: (
         r"daily (?:user )?(?:sending|message) (?:quota|limit)|sending (?:quota|limit)|"
-        r"too many (?:connections|messages|recipients|e-?mails|concurrent)|at a rate|rate[- ]?limit|"
+        r"too many (?:connections|messages|e-?mails|concurrent|(?:unknown |invalid |bad )?(?:recipients|"
+        r"users))|at a rate|rate[- ]?limit|"
         r"connection (?:frequency|rate)|throttl|unexpected volume|too (?:quickly|fast)|"
         r"(?:exceeded|reached) .{0,30}(?:messages|recipients|connections) per"
     ),
@@ -43,7 +44,7 @@ _WORDS: Final = {
     Reason.FULL: (
         r"mailbox (?:is |was |has )?(?:full|over)|"
         r"(?:over|exceed\w*|reached|out of)\b.{0,30}(?:quota|storage|disk|space)|"
-        r"quota.{0,20}(?:exceed|full|reached)|overquota|over.?quota|"
+        r"\bquota\b|exceeded the local limit|overquota|over.?quota|"
         r"storage (?:allocation|space|limit)|"
         r"(?:inbox|folder|account|user|box) (?:is |was )?(?:over|full)|"
         r"not enough (?:disk |storage )?space|insufficient (?:disk |system )?(?:storage|space)|"
@@ -52,12 +53,15 @@ _WORDS: Final = {
     ),
     Reason.SPAM: (
         r"\bspam|unsolicited|junk ?mail|\bube\b|dnsbl|\brbl\b|/rbl|black ?list|block ?list|deny ?list|"
-        r"blocked (?:using|by)|\(bl\)|query/bl|reputation|banned sending|(?<!not )\blisted (?:in|at|on)\b|virus|"
+        r"blocked (?:using|by)|\(bl\)|query/bl|reputation|banned sending|(?<!not )\blisted (?:in|at|on)\b|"
+        r"virus|"
         r"malware|infected|phish|suspicious"
     ),
     Reason.SENDER: (
-        r"sender.{0,40}(?:rejected|denied|refused|not (?:allowed|exist|found)|invalid|unknown|verify|blocked|domain must)|"
-        r"(?:domain|address) of sender|mail from .{0,60}(?:rejected|not|denied)|purported responsible|"
+        r"sender.{0,40}(?:rejected|denied|refused|not (?:allowed|exist|found)|invalid|unknown|verify|"
+        r"blocked|domain must)|"
+        r"(?:domain|address) of sender|from: (?:domain|address)|unrout\w+ sender|gateway user|"
+        r"mail from .{0,60}(?:rejected|not|denied)|purported responsible|"
         r"\bdmarc\b|\bspf\b|\bdkim\b|authentication|unauthenticated|not authenticated|"
         r"relay(?:ing)?\b.{0,30}(?:denied|prohibited|not|refused)|"
         r"(?:not|unable|cannot|denied).{0,20}\brelay|reverse (?:dns|lookup|mapping)|\bptr\b|\brdns\b|"
@@ -81,14 +85,18 @@ _WORDS: Final = {
         r"not (?:rfc|compliant)|bare lf|conversion"
     ),
     Reason.SUSPENDED: (
-        r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\b(?:disabled|inactive|suspend\w*|frozen|locked)|"
-        r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\b(?:closed|deactivated|discontinued|bloqu\w+)|"
+        r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\b(?:disabled|inactive|"
+        r"suspend\w*|frozen|locked)|"
+        r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\b(?:closed|deactivated|"
+        r"discontinued|bloqu\w+)|"
         r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\bnot (?:currently )?active|"
         r"(?:disabled|inactive|suspended|frozen|deactivated|locked) (?:recipient|account|mailbox|user)|"
-        r"temporarily (?:inactive|unavailable|disabled)|out of (?:service|coverage)"
+        r"(?:temporarily|currently) (?:inactive|unavailable|disabled|unknown|unable)|account expired|"
+        r"out of (?:service|coverage)"
     ),
     Reason.MOVED: (
-        r"no longer (?:on (?:this )?server|at this|with|works|employed|valid|in use|exists?|available)|"
+        r"no longer (?:accepts mail|on (?:this )?server|at this|with|works|employed|valid|in use|exists?|"
+        r"available)|"
         r"has (?:been )?moved|moved to|not our (?:user|customer)|address (?:has )?changed"
     ),
     Reason.SYSTEM: (
@@ -96,21 +104,33 @@ _WORDS: Final = {
         r"local configuration|temporary failure|disk|i/o error|system error|try again later"
     ),
     Reason.GONE: (
-        r"(?:host|domain)(?: name)?(?: or domain name)?(?: [^ ]{1,80})?(?: is| was| could)? (?:not (?:be )?(?:found|exist|"
+        r"(?:host|domain)(?: name)?(?: or domain name)?(?: [^ ]{1,80})?(?: is| was|"
+        r" could)? (?:not (?:be )?(?:found|exist|"
         r"reachable)|unknown|invalid|does(?:n't| not) (?:exist|accept|receive))|"
-        r"unknown (?:host|domain)|no such (?:host|domain)|(?:system|address) does(?:n't| not) (?:accept|receive)|"
+        r"unknown (?:host|domain)|no such (?:host|domain)|(?:system|address) does(?:n't| not) (?:accept|"
+        r"receive)|"
         r"unrout(?:e)?able|nxdomain|no (?:valid )?mx\b|null mx|no smtp service|non-?existent (?:host|domain)|"
-        r"(?:could ?n.?t|cannot|can't|unable to|not) find any host|illegal host|bad (?:destination )?(?:host|domain)|"
+        r"(?:could ?n.?t|cannot|can't|unable to|not) find any host|illegal host|"
+        r"bad (?:destination )?(?:host|domain)|"
         r"host name lookup|name service error"
     ),
     Reason.UNKNOWN: (
         r"unknown (?:user|recipient|address|mailbox|account|login|local|subscriber|or illegal|addressee)|"
         r"no (?:such|account|valid|local)\b.{0,12}\b(?:user|mailbox|recipient|account|person|address)|"
         r"no (?:such|mailbox)\b.{0,12}\b(?:here|by that|number|subscriber|name)|"
-        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|id)\b.{0,80}?not (?:be )?(?:found|exist|known|listed|recogni[sz]ed|registered|a? ?valid)|"
-        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|id)\b.{0,80}?(?:does(?:n't| not)|do(?:n't| not)) exist|"
-        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|id)\b.{0,80}?(?:unknown|invalid|n't be found|undeliverable|unavailable|non-?existent)|"
+        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
+        r"userid)\b.{0,80}?not (?:be )?(?:found|exist|known|listed|recogni[sz]ed|registered|a? ?valid)|"
+        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
+        r"userid)\b.{0,80}?(?:does(?:n't| not)|do(?:n't| not)) exist|"
+        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
+        r"userid)\b.{0,80}?(?:unknown|invalid|n't be found|undeliverable|unavailable|non-?existent)|"
         r"not (?:a )?(?:valid|known|existing) (?:user|recipient|mailbox|address|number|subscriber)|"
+        r"bad.?(?:destination )?(?:address|mailbox|recipient)|addresses were unknown|rejected recipients|"
+        r"not (?:a )?(?:local|active|an active|present)\b|mailbox not present|no (?:mail ?box|account|"
+        r"existe|one at)|"
+        r"(?:recipient|user) no found|cannot find destination|not in service|recipient has been denied|"
+        r"invalid (?:mobile|phone|mdn|msisdn|subscriber)|not a (?:valid )?(?:mobile|customer|subscriber|"
+        r"phone)|"
         r"invalid .{0,20}user ?id|invalid (?:recipient|mailbox|address|user|number|destination)|"
         r"non-?existent (?:user|mailbox|recipient|address)|does(?:n't| not) have an? .{0,40}account|"
         r"recipnotfound|not listed in|address rejected|unallocated|is not .{0,40}\busers?\b|"

@@ -49,7 +49,7 @@ def _quotes_follow(lines: list[str], at: int) -> bool:
 
 
 def _header_lines(lines: list[str], at: int) -> int:
-    """Say how many lines from this one on introduce a quoted mail: "On … wrote:", a rule, or From and Date."""
+    """Say how many lines from this one on introduce a quoted mail: "On … wrote:", a rule, or headers."""
     line = lines[at]
     if not line.strip():
         return 0
@@ -58,7 +58,8 @@ def _header_lines(lines: list[str], at: int) -> int:
     if mail_habits.RULED_BY.fullmatch(line[:_LONGEST_HEADER_CHARS]):
         return 1
     if mail_habits.FULL_RULE.fullmatch(line[:120]):
-        after = next((place for place in range(at + 1, min(at + 4, len(lines))) if lines[place].strip()), at)
+        near = range(at + 1, min(at + 4, len(lines)))
+        after = next((place for place in near if lines[place].strip()), at)
         return after - at if after > at and _begins_headers(lines, after) else 0
     return 1 if _begins_headers(lines, at) else _wrote_lines(lines, at)
 

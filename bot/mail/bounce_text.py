@@ -1,4 +1,4 @@
-"""Read what a bounce tells people: whether it is one, whom it could not reach, and the server's answer in it."""
+"""Read what a bounce tells people: whom it could not reach, and the server's answer in it."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,39 +18,54 @@ _DAEMONS = (
     "mailerdaemon",
     "mdaemon",
     "sysadmin",
+    "@sns.amazonaws.com",
 )
 _DAEMON_NAMES = re.compile(
     r"mail(?:er)?[ ._-]?(?:daemon|delivery|system)|postmaster|system administrator|delivery sub"
 )
 _SUBJECT = re.compile(
-    r"undeliver|non.?delivery|returned (?:e?mail|message)|return(?:ed|ing) to sender|failure (?:notice|notification|delivery)|"
-    r"deliver\w*[ :-].{0,30}(?:fail|problem|error|status|delay|incomplete)|fail\w* (?:to )?deliver|mail (?:system )?error|"
-    r"delayed (?:mail|message)|message .{0,20}delayed|(?:could not|cannot|unable to) (?:be )?(?:deliver|send)|"
-    r"error sending|delivery fail|mail fail|nondeliver|unzustellbar|non remis|メールエラー|配信|доставлен|are not (?:a )?member"
+    r"undeliver|non.?delivery|returned (?:e?mail|message)|return(?:ed|ing) to sender|failure (?:notice|"
+    r"notification|delivery)|"
+    r"deliver\w*[ :-].{0,30}(?:fail|problem|error|status|delay|incomplete)|fail\w* (?:to )?deliver|"
+    r"mail (?:system )?error|"
+    r"delayed (?:mail|message)|message .{0,20}delayed|(?:could not|cannot|unable to) (?:be )?(?:deliver|"
+    r"send)|"
+    r"error sending|delivery fail|mail fail|nondeliver|unzustellbar|non remis|メールエラー|配信|доставлен|"
+    r"are not (?:a )?member"
 )
+_ANSWERED = re.compile(r"\s{0,4}(?:re|aw|sv|antw|fwd?|wg|tr|rv)\s?:")
 _FAILED = re.compile(
-    r"(?:not|n't|cannot|never|unable to|failed to|failure to)(?: yet)?(?: be| been| being)? (?:deliver|reach|send|sent|pu |accept)|"
+    r"(?:not|n't|cannot|never|unable to|failed to|failure to)(?: yet)?(?: be| been| being)? (?:deliver|"
+    r"reach|send|sent|pu |accept)|"
     r"undeliver|non.?deliver|deliver\w*\b.{0,80}(?:fail|error|problem|delay|unsuccessful|impossible)|"
-    r"(?:fail\w*|error|problem)\b.{0,60}(?:deliver|send)|fatal error|address\w*(?:\(es\))? (?:had|failed)|did not like our|"
-    r"(?:user|recipient|mailbox|account|address|subscriber)\b.{0,60}(?:unknown|not found|full|disabled|invalid|does ?n.t exist|rejected)|"
-    r"unknown (?:user|recipient)|returned mail|mail system error|transcript of session|not a member|has been rejected|was rejected|"
-    r"无法(?:送达|发送|投递)|退信|投递失败|送信でき|届(?:き|け)ませ|配信(?:でき|され)ませ|エラー|не (?:может быть|удалось) доставл|n'a pas pu|nicht zugestellt|"
+    r"(?:fail\w*|error|problem)\b.{0,60}(?:deliver|send)|fatal error|address\w*(?:\(es\))? (?:had|failed)|"
+    r"did not like our|"
+    r"(?:user|recipient|mailbox|account|address|subscriber)\b.{0,60}(?:unknown|not found|full|disabled|"
+    r"invalid|does ?n.t exist|rejected)|"
+    r"unknown (?:user|recipient)|returned mail|mail system error|transcript of session|not a member|"
+    r"has been rejected|was rejected|"
+    r"无法(?:送达|发送|投递)|退信|投递失败|送信でき|届(?:き|け)ませ|配信(?:でき|され)ませ|エラー|"
+    r"не (?:может быть|удалось) доставл|"
+    r"n'a pas pu|nicht zugestellt|"
     r"no (?:se )?(?:ha podido|pudo) (?:ser )?entreg"
 )
 _ORIGINAL = re.compile(
-    r"^(?:[->#*=_ ]{0,80}(?:below this line|this is a copy of|original message|message headers? follow|start of returned|"
-    r"returned message|unsent message|included is a copy|a copy of (?:the|your)|undelivered message|header of the|"
+    r"^(?:[->#*=_ ]{0,80}(?:below this line|this is a copy of|original message|message headers? follow|"
+    r"start of returned|"
+    r"returned message|unsent message|included is a copy|a copy of (?:the|your)|undelivered message|"
+    r"header of the|"
     r"message header|your original|attachment is a copy|the (?:first|header|text) .{0,30}of (?:the|your)|"
     r"here is a copy|message contents|原文|送信メール|元のメール)[^\n]{0,120}|"
     r"(?:received|return-path|dkim-signature|mime-version|x-mailer|delivered-to):.{0,200})$",
-    re.I | re.M,
+    re.IGNORECASE | re.MULTILINE,
 )
-_REACHED = re.compile(r"success(?:ful|ully)\b|(?:has been|was) (?:delivered|relayed)|return receipt|read:")
+_REACHED = re.compile(r"\bsuccess(?:ful|ully)\b|(?:has been|was) (?:delivered|relayed)|return receipt|read:")
 _ANSWER = re.compile(
     r"(?<![\w.\[/-])(?<!\w:)[45]\d\d(?=[ :,-]|$)|(?<![\d.])#?[45]\.\d{1,2}\.\d{1,3}(?![\d.])"
 )
 _AT_BODY = re.compile(
-    r"end of data|final data|>>> (?:data|\.)\s{1,10}<<< 5|in reply to data|after (?:end of )?(?:data|message)\b|\[(?:data|body)\]"
+    r"end of data|final data|>>> (?:data|\.)\s{1,10}<<< 5|in reply to data|after (?:end of )?(?:data|"
+    r"message)\b|\[(?:data|body)\]"
 )
 _AT_SENDER = re.compile(r"(?:after|in reply to|our) mail from|\[mail[_ ]from\]")
 _AT_RECIPIENT = re.compile(r"rcpt[ _]to|after rcpt")
@@ -60,12 +75,14 @@ _ALREADY_REFUSED = re.compile(
     r"<<< 503|>>> rcpt to:[^<]{0,400}(?:<[^<]{0,400})?<<< 5"
 )
 _DELAYED = re.compile(
-    r"still being retried|warning only|will (?:be retried|continue to be|keep trying|be repeated)|has not yet been delivered|"
+    r"still being retried|warning only|will (?:be retried|continue to be|keep trying|be repeated)|"
+    r"has not yet been delivered|"
     r"do not need to resend|no action is required|\(delay\)|attempts will continue"
 )
-_NAMED_AFTER = re.compile(r"following (?:recipient|address|user|destination)[^\n]{0,40}\n", re.I)
+_NAMED_AFTER = re.compile(r"following (?:recipient|address|user|destination)[^\n]{0,40}\n", re.IGNORECASE)
 _ADDRESS_LINE = re.compile(
-    r"(?:to[ :]|for |<|\* |- |.{0,60}SMTP=)?\s{0,8}['\"<]?([^\s'\"<>()\[\],;:]{1,64}@[^\s'\"<>()\[\],;:]{3,255})"
+    r"(?:to[ :]|for |<|\* |- |"
+    r".{0,60}SMTP=)?\s{0,8}['\"<]?([^\s'\"<>()\[\],;:]{1,64}@[^\s'\"<>()\[\],;:]{3,255})"
 )
 
 
@@ -82,16 +99,16 @@ class Told:
     delayed: bool = False
 
 
+def may_be_one(letter: Letter) -> bool:
+    """Tell from the headers alone whether a mail without a report may say that another was not delivered."""
+    return _from_a_daemon(letter) or _named_so(letter)
+
+
 def is_told(letter: Letter, text: str) -> bool:
-    """Tell whether a mail without a report says that another was not delivered."""
-    subject = words(letter.headers.first("subject")).lower()[:300]
-    story = _story(text).lower()
-    signs = (
-        _from_a_daemon(letter),
-        bool(_SUBJECT.search(subject)),
-        bool(_FAILED.search(_flat(story[:_FAR_CHARS]))),
-    )
-    return sum(signs) > 1 and not _REACHED.search(f"{subject} {_flat(story[:_FAR_CHARS])}")
+    """Tell whether a mail without a report says that another was not delivered: two signs of three."""
+    story = _flat(_story(text).lower()[:_FAR_CHARS])
+    signs = (_from_a_daemon(letter), _named_so(letter), bool(_FAILED.search(story)))
+    return sum(signs) > 1 and not _REACHED.search(f"{_subject(letter)} {story}")
 
 
 def told(letter: Letter, text: str) -> Told:
@@ -146,6 +163,15 @@ def _apart(story: str) -> tuple[list[str], list[str]]:
         (answer if going_on else rest).append(line.strip())
         going_on = max(0, going_on - 1)
     return answer, rest
+
+
+def _subject(letter: Letter) -> str:
+    return words(letter.headers.first("subject")).lower()[:300]
+
+
+def _named_so(letter: Letter) -> bool:
+    subject = _subject(letter)
+    return bool(_SUBJECT.search(subject)) and not _ANSWERED.match(subject)  # people answer bounces, too
 
 
 def _from_a_daemon(letter: Letter) -> bool:

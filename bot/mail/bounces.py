@@ -5,24 +5,32 @@ import re
 from bot.domain.bounce_reasons import Evidence, Verdict, judge
 from bot.domain.inbound import Kind, Reading
 from bot.mail import reports
-from bot.mail.bounce_text import Told, is_told, told
+from bot.mail.bounce_text import Told, is_told, may_be_one, told
 from bot.mail.envelope import ids
+from bot.mail.headers import addresses
 from bot.mail.parts import Letter
 from bot.mail.reports import Fate
+from bot.mail.visible import visible_text
 
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _ORIGINALS = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
 _REACHED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
-_LOOSE_REPORT = re.compile(r"^\s{0,8}(?:final-recipient|diagnostic-code)[ \t]*:", re.I | re.M)
-_MAIL_ID = re.compile(
-    r"^[>|\s]{0,8}(?:x-)?(?:original-)?message-id:[ \t]{0,80}<?([^\s<>]{3,400})", re.I | re.M
+_LOOSE_REPORT = re.compile(
+    r"^\s{0,8}(?:final-recipient|diagnostic-code)[ \t]*:", re.IGNORECASE | re.MULTILINE
 )
+_MAIL_ID = re.compile(
+    r"^[>|\s]{0,8}(?:x-)?(?:original-)?message-id:[ \t]{0,80}<?([^\s<>]{3,400})", re.IGNORECASE | re.MULTILINE
+)
+_TO = re.compile(r"^[>|\s]{0,8}to:(.{1,1000})", re.IGNORECASE | re.MULTILINE)
 _CODES = re.compile(r"^[\s\d.#-]+")
 _NEAR_CHARS = 64 * 1024
 
 
-def read_bounce(letter: Letter, text: str) -> Reading | None:
-    """Read a bounce, of which `text` is what a person would see; return None where it is none."""
+def read_bounce(letter: Letter) -> Reading | None:
+    """Read a bounce; return None where it is none."""
+    if not may_be_one(letter) and not any(part.kind in _REPORTS for part in letter.parts):
+        return None  # most mails: their words need not be looked at
+    text = visible_text(letter)
     fates = _fates(letter, text)
     failed = [fate for fate in fates if fate.action not in _REACHED]
     if fates and not failed:
@@ -37,7 +45,7 @@ def read_bounce(letter: Letter, text: str) -> Reading | None:
         bounce=verdict.bounce,
         status=status,
         reason=verdict.reason,
-        recipients=named or heard.recipients,
+        recipients=named or heard.recipients or _original_recipients(letter, text),
         mail_id=_original_id(letter, text),
     )
 
@@ -80,8 +88,19 @@ def _bare(answer: str) -> str:
     return _CODES.sub("", answer, count=1).strip() or "\0"
 
 
+def _original_recipients(letter: Letter, text: str) -> tuple[str, ...]:
+    """Find whom the mail that came back was for, where the bounce names nobody."""
+    own = addresses(letter.headers.first("to"))
+    for where in (*(part.text for part in letter.parts if part.kind in _ORIGINALS), text):
+        for found in _TO.finditer(where[:_NEAR_CHARS]):
+            named = tuple(one for one in addresses(found[1]) if one not in own)
+            if named:
+                return named
+    return ()
+
+
 def _original_id(letter: Letter, text: str) -> str:
-    """Find the Message-ID of the mail that came back: in what is returned of it, else in what this one answers."""
+    """Find the Message-ID of the mail that came back: in what is returned of it, else in the headers."""
     returned = [part.text[:_NEAR_CHARS] for part in letter.parts if part.kind in _ORIGINALS]
     for where in (*returned, *(part.text for part in letter.parts if part.kind in _REPORTS), text):
         found = _MAIL_ID.search(where[:_NEAR_CHARS])

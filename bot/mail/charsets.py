@@ -30,13 +30,18 @@ _NOT_CHARSETS = frozenset(
 def decoded(octets: bytes, charset: str) -> str:
     """Read octets in a charset; UTF-8 or else Windows-1252 where it is unknown or wrong."""
     name = charset.strip().strip("\"'").lower()
-    codec = _codec(_OTHER_NAMES.get(name, name)[:40])
+    codec = _codec(_OTHER_NAMES.get(name, name)[:40]) or "utf-8"
     for one in (codec, "utf-8"):
         try:
-            return octets.decode(one) if one else octets.decode("utf-8")
+            return octets.decode(one)
         except (UnicodeError, ValueError):
             continue
-    return octets.decode(codec or "cp1252", "replace")
+    if codec != "utf-8":
+        return octets.decode(codec, "replace")
+    mostly = octets.decode("utf-8", "replace")
+    broken = mostly.count("\ufffd")
+    right = sum(char > "\x7f" for char in mostly) - broken
+    return mostly if right > broken else octets.decode("cp1252", "replace")
 
 
 @lru_cache(maxsize=64)
@@ -80,12 +85,14 @@ def _base64(octets: bytes) -> bytes:
 
 
 def _uuencoded(octets: bytes) -> bytes:
-    found: list[bytes] = []
+    found = bytearray()
     for line in octets.split(b"\n"):
         if line.startswith((b"begin ", b"end")) or not line:
             continue
         try:
-            found.append(binascii.a2b_uu(line))
+            found += binascii.a2b_uu(line)
         except binascii.Error:
             continue
-    return b"".join(found)
+        if len(found) > len(octets):
+            break  # lines that say they are longer than they are
+    return bytes(found)

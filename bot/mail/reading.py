@@ -1,4 +1,4 @@
-"""Read a mail that came in: what it is, what was typed, from which number, and which mail of ours it is about."""
+"""Read a mail that came in: what it is, what was typed, from which number, about which mail of ours."""
 
 import re
 
@@ -13,12 +13,13 @@ from bot.mail.parts import Letter, take_apart
 from bot.mail.phone_number import number_of, sender_domain
 from bot.mail.pictures import pictures_of
 from bot.mail.reply import reply_words
-from bot.mail.visible import visible_text
 
 _NOTICES = ("message/feedback-report", "message/disposition-notification")
 _AWAY = re.compile(
-    r"(?:auto(?:matic(?:ally)?|matische|m[aá]tica)?[ :_-]{0,3}(?:generated |re|reply|response|respon|antwort)|out of (?:the )?office|"
-    r"(?:i am |i'm )?(?:on vacation|away from)|vacation\b|abwesen|r.ponse automatique|respuesta autom|automatische antwort|"
+    r"(?:auto(?:matic(?:ally)?|matische|m[aá]tica)?[ :_-]{0,3}(?:generated |re|reply|response|respon|"
+    r"antwort)|out of (?:the )?office|"
+    r"(?:i am |i'm )?(?:on vacation|away from)|vacation\b|abwesen|r.ponse automatique|respuesta autom|"
+    r"automatische antwort|"
     r"自動(?:返信|応答)|不在)",
     re.IGNORECASE,
 )
@@ -28,7 +29,7 @@ _AUTO_HEADERS = ("x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-aut
 def read(raw: bytes) -> Reading:
     """Read a mail, at most its first mebibyte; never raises, whatever the mail is."""
     letter = take_apart(raw)
-    bounce = read_bounce(letter, visible_text(letter))
+    bounce = read_bounce(letter)
     if bounce is not None:
         return bounce
     envelope = envelope_of(letter.headers)

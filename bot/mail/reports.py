@@ -27,7 +27,7 @@ class Fate:
 
 
 def fates(text: str) -> tuple[Fate, ...]:
-    """Read the groups of fields; one group begins where a field comes up again or a recipient is named."""
+    """Read the groups of fields; a new one begins where a field comes up again."""
     groups: list[dict[str, str]] = [{}]
     name = ""
     for line in text.split("\n"):
@@ -49,7 +49,7 @@ def fates(text: str) -> tuple[Fate, ...]:
 
 
 def notified(text: str) -> tuple[Fate, ...]:
-    """Read the notice in JSON that Amazon SES sends by mail: the recipients stand as JSON in a string of it."""
+    """Read Amazon SES's notice in JSON, in which the recipients stand as JSON in a string."""
     groups: list[dict[str, str]] = []
     for found in _PAIR.finditer(text.replace('\\"', '"')):
         if found[1] == "emailAddress" and len(groups) < MOST_RECIPIENTS:
@@ -85,7 +85,7 @@ def _comment(status: str) -> str:
 
 
 def status_of(text: str) -> str:
-    """Return the most telling enhanced status code (RFC 3463) in a text: one that is not x.0.0, if there is one."""
+    """Return the most telling enhanced status code (RFC 3463) in a text: one that is not x.0.0."""
     found = [code for code in _STATUS.findall(text[:4_000]) if code[0] != "2"]
     return next((code for code in found if not code.endswith(".0.0")), found[0] if found else _good(text))
 
