@@ -57,5 +57,7 @@ async def purge(session: AsyncSession, guild_id: int) -> None:
     """Delete all rows of a guild; what still waits to be sent from there goes with its text."""
     for held in GUILD_COLUMNS:
         if held.goes:
-            await session.execute(delete(held.table).where(held.column == guild_id))
+            gone = delete(held.table).where(held.column == guild_id)
+            # Else the session first reads the key of every row.
+            await session.execute(gone, execution_options={"synchronize_session": False})
     await session.execute(delete(Usage).where(Usage.key == f"guild:{guild_id}"))

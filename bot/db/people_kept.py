@@ -9,11 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import Base, table_of
 from bot.db.crypto import WrongKey
+from bot.db.paging import next_rows
 from bot.db.person_tables import NEVER_GIVEN, NOBODY, PERSON_COLUMNS, End, Held
 from bot.db.store import vault_of
 from bot.db.tables import CodeUse, Consent, Lane, Notice, Usage
 
 _SOMEBODY = "somebody"
+AT_ONCE = 2_000
+# Else the session first reads the key of every row that a statement will change.
+_QUICK = {"synchronize_session": False}
 _SEALED, _LARGEST_EXACT = "_sealed", 2**53  # what reads a larger number from JSON may round it
 
 
@@ -49,22 +53,31 @@ async def rows_of(session: AsyncSession, person_id: int) -> dict[str, list[dict[
     found: dict[str, list[dict[str, Any]]] = {}
     for held in PERSON_COLUMNS:
         if held.given:
-            table = table_of(held.table)
-            wanted = select(table).where(held.of(*_names(session, held, person_id)))
-            rows = await session.execute(wanted.order_by(*table.primary_key.columns))
-            found[held.called] = [_readable(session, held.table, row) for row in rows.mappings()]
+            found[held.called] = await _all_rows(session, held, person_id)
     for table_class, counters in await _counters(session, person_id):
         named = f"counters that hold limits ({table_class.__tablename__})"
         found[named] = [_readable(session, table_class, row) for row in counters]
     return found
 
 
+async def _all_rows(session: AsyncSession, held: Held, person_id: int) -> list[dict[str, Any]]:
+    """Read rows some at a time: others get the loop between two of them."""
+    table, which = table_of(held.table), held.of(*_names(session, held, person_id))
+    columns, after, found, more = list(table.columns), None, [], True
+    while more:
+        rows, after = await next_rows(session, table, columns, after, AT_ONCE, which)
+        names = [column.name for column in columns]
+        found += [
+            _readable(session, held.table, dict(zip(names, row[-len(names) :], strict=True))) for row in rows
+        ]
+        more = after is not None
+    return found
+
+
 async def ledger_of(session: AsyncSession, person_id: int) -> list[dict[str, Any]]:
     """Read what a person agreed to and took back, oldest first; also what stayed when they were erased."""
     (held,) = [held for held in PERSON_COLUMNS if held.table is Consent]
-    wanted = select(table_of(Consent)).where(held.of(*_names(session, held, person_id)))
-    rows = await session.execute(wanted.order_by(Consent.id))
-    return [_readable(session, Consent, row) for row in rows.mappings()]
+    return await _all_rows(session, held, person_id)
 
 
 async def _counters(session: AsyncSession, person_id: int) -> list[tuple[type[Base], list[Any]]]:
@@ -108,10 +121,11 @@ async def erase(session: AsyncSession, person_id: int) -> None:
     for held in PERSON_COLUMNS:
         which = held.of(person_id)
         if held.end is End.GO:
-            await session.execute(delete(held.table).where(which))
+            await session.execute(delete(held.table).where(which), execution_options=_QUICK)
         elif held.end is not End.STAY:
             name = NOBODY if held.end is End.NOBODY else pseudonym
-            await session.execute(update(held.table).where(which).values({held.column: name}))
+            changed = update(held.table).where(which).values({held.column: name})
+            await session.execute(changed, execution_options=_QUICK)
     await _unmention(session, person_id)
 
 

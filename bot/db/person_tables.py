@@ -6,7 +6,7 @@ A new table with such a column gets a line here; tests/db/test_person_tables.py 
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.base import Base
@@ -35,6 +35,8 @@ from bot.db.tables import (
 )
 
 Column = InstrumentedAttribute[Any]
+# As words, not as a parameter: only so SQLite sees that the index of codes fits.
+_CODES = text("outbox.priority = 0")
 NOBODY = 0  # stands where an erased person stood
 
 
@@ -69,7 +71,9 @@ class Held(NamedTuple):
         if self.text is not None:
             text_id: Column = self.table.text_id  # type: ignore[attr-defined]  # who names `text` has it
             return and_(text_id.in_(select(TextRow.id).where(self.text.in_(people))))
-        return and_(self.column.in_([-person for person in people] if self.minus else people))
+        if self.minus:
+            return and_(_CODES, self.column.in_([-person for person in people]))
+        return and_(self.column.in_(people))
 
 
 # In the order in which erasing goes through them: what is found by its text comes before the text.

@@ -13,7 +13,7 @@ from bot.db.store import Store, vault_of
 
 _log = logging.getLogger(__name__)
 _PREFIX = "sealer:"
-_WITHIN_S = 1.0
+_WITHIN_S = 0.5
 
 
 @asynccontextmanager

@@ -50,3 +50,41 @@ def test_the_first_key_seals_and_every_key_opens() -> None:
     assert both.open(VAULT.seal(WORDS)) == WORDS
     with pytest.raises(WrongKey):
         VAULT.open(both.seal(WORDS))
+
+
+def test_a_key_that_has_sealed_here_is_missed() -> None:
+    both = Vault([OTHER, KEY], WRAPPED)
+    wrapped = WRAPPED | {both.probe_name: both.seal("")}
+    Vault([KEY, OTHER], wrapped)
+    with pytest.raises(WrongKey):
+        Vault([KEY], wrapped)
+
+
+def test_wrapped_anew_only_the_first_key_opens_and_every_index_stays() -> None:
+    both = Vault([OTHER, KEY], WRAPPED)
+    again = Vault([OTHER], both.rewrapped())
+    assert again.number_index("+12065550101") == VAULT.number_index("+12065550101")
+    assert again.pseudonym(1) == VAULT.pseudonym(1) < 0
+    assert again.pseudonym(1) != again.pseudonym(2)
+    with pytest.raises(WrongKey):
+        Vault([KEY], both.rewrapped())
+
+
+def test_only_what_another_key_sealed_is_sealed_anew() -> None:
+    both = Vault([OTHER, KEY], WRAPPED)
+    assert both.resealed(both.seal(WORDS)) is None
+    for old in (
+        VAULT.seal(WORDS),
+        Fernet(KEY).encrypt(WORDS.encode()),
+        Fernet(OTHER).encrypt(WORDS.encode()),
+    ):
+        again = both.resealed(old)
+        assert again is not None
+        assert Vault([OTHER], both.rewrapped()).open(again) == WORDS
+    with pytest.raises(WrongKey):
+        VAULT.resealed(both.seal(WORDS))
+
+
+def test_the_name_of_a_key_tells_nothing_of_it() -> None:
+    assert VAULT.sealer not in KEY
+    assert Vault([OTHER, KEY], WRAPPED).sealer != VAULT.sealer
