@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.domain.envelope import Envelope
-
 
 class Kind(StrEnum):
     """What a mail is."""
@@ -68,12 +66,3 @@ class Belonging:
     text_id: int | None = None
     sender_id: int | None = None  # who sent that text
     guild_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A mail of ours that is about to be durable."""
-
-    envelope: Envelope
-    reading: Reading
-    belonging: Belonging
