@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.domain.envelope import Envelope
+
 
 class Kind(StrEnum):
     """What a mail is."""
@@ -66,3 +68,12 @@ class Belonging:
     text_id: int | None = None
     sender_id: int | None = None  # who sent that text
     guild_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A mail of ours that came in for the first time: what its headers say, what it says, whose it is."""
+
+    envelope: Envelope
+    reading: Reading
+    belonging: Belonging
