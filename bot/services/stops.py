@@ -59,16 +59,13 @@ async def _who_said_it(
     session: AsyncSession, arrived: Arrived, own: bytes | None, rules: Rules
 ) -> bytes | None:
     """Find the number that said STOP: a registered one, one that a code went to, or one that is neither."""
-    belonging, shown = arrived.belonging, _index_shown(session, arrived, rules)
+    belonging = arrived.belonging
     if belonging.text_id is not None and own is not None:
         return own
-    # No text of anybody's: it may answer a code, which need not have gone to the registered number.
-    asked = await verifications.number_asked(session, belonging.person_id)
-    if asked is not None and (own is None or shown == asked):
-        return asked
-    if own is not None:
-        return own
-    return shown if belonging.trust is Trust.PROVEN else None
+    # It may answer a code, which need not have gone to the registered number: what the mail shows counts, so
+    # that whoever never registered can end the codes.
+    shown = _index_shown(session, arrived, rules)
+    return shown or await verifications.number_asked(session, belonging.person_id) or own
 
 
 def _index_shown(session: AsyncSession, arrived: Arrived, rules: Rules) -> bytes | None:

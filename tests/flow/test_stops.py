@@ -104,6 +104,19 @@ async def test_a_stop_that_answers_a_code_suppresses_that_number_not_the_asker_s
     assert len(codes(victim)) == 1
 
 
+async def test_who_never_registered_ends_the_codes_that_somebody_asks_for(town: Town) -> None:
+    await town.ask_for_code(town.carol)
+    victim = town.phone()
+    await town.code_on(victim)
+    town.clock.jump(timedelta(hours=1))  # the code has run out, and what is kept of it is gone
+    arrived = Arrived(Envelope(), Reading(Kind.STOP, number=BOB), Belonging(Trust.ADDRESSED, town.carol.id))
+    assert await take(town, arrived) is Acted.STOP
+    for person in (town.carol, town.dave):
+        assert (await town.ask_for_code(person)).content.startswith(SENT)
+    assert await town.says(town.founder, "phone show")
+    assert len(codes(victim)) == 1
+
+
 async def test_help_is_answered_once_a_day(town: Town) -> None:
     text = await texted(town)
     assert await arrives(town, Kind.HELP, town.bob, text) is Acted.HELP
