@@ -16,6 +16,8 @@ from bot.services.standing import note_answered
 
 # Of answers that may be forged no more wait for a person's word.
 MOST_HELD = 5
+# Discord shows 2,000 of them.
+MOST_CHARS_KEPT = 4_000
 _GONE = (
     "That answer is no longer kept, so there is nothing to do. Use /text in a server to write to somebody."
 )
@@ -51,7 +53,7 @@ async def _keep(
     reply_id = await replies.add(
         session,
         text=(text.id, text.recipient_id, text.sender_id, text.guild_id),
-        words=arrived.reading.words,
+        words=arrived.reading.words[:MOST_CHARS_KEPT],
         pictures=arrived.reading.pictures,
         proven=proven,
         held=held,

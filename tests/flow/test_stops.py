@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.envelope import Envelope
-from bot.domain.inbound import Arrived, Belonging, Kind, Reading, Trust
+from bot.domain.inbound import Arrived, Belonging, Bounce, Kind, Reading, Trust
 from bot.domain.stopping import HALTED, STARTED, STOP_WORDS, help_words
 from bot.domain.words import REFUSAL
 from bot.sandbox.answer import Answer
@@ -145,6 +145,18 @@ async def test_a_machine_is_never_answered(town: Town, envelope: Envelope) -> No
     assert await refused(town)
     assert len(town.phone().texts) == 2
     assert town.alice.dms == []
+
+
+async def test_what_comes_back_of_our_own_answer_is_not_answered(town: Town) -> None:
+    text = await texted(town)
+    await arrives(town, Kind.HELP, town.bob, text)
+    await town.phone().text(lambda shown: shown == HELP)
+    came_back = Reading(Kind.BOUNCE, bounce=Bounce.HARD, status="5.1.1", reason="unknown")
+    for envelope in (Envelope(null_sender=True), Envelope()):
+        arrived = Arrived(envelope, came_back, Belonging(Trust.MAIL_ID, town.bob.id))
+        assert await take(town, arrived) is Acted.IGNORED
+    assert not await refused(town)
+    assert town.bob.dms == []
 
 
 async def test_nobody_is_answered_whom_nothing_proves(town: Town) -> None:
