@@ -1,5 +1,6 @@
 """Mails that come in, as the inbox hands them over, in a town."""
 
+from functools import cache
 from typing import Any
 
 from bot.app import CATALOGUE
@@ -31,11 +32,15 @@ async def arrives(
     return await take(town, Arrived(Envelope(), reading, belonging), wake=wake)
 
 
+@cache
+def _shelf() -> Shelf:
+    return Shelf(parse_catalogue(CATALOGUE.read_text("utf-8")), frozenset())
+
+
 async def take(town: Town, arrived: Arrived, *, wake: bool = True) -> Acted:
     """Do with a mail what the inbox does, and let somebody's command wake the bot, which may be idle."""
-    shelf = Shelf(parse_catalogue(CATALOGUE.read_text("utf-8")), frozenset())
     async with town.store() as store, store.write() as session:
-        acted = await act(session, arrived, Rules(shelf, "ops@example.org"), town.clock())
+        acted = await act(session, arrived, Rules(_shelf(), "ops@example.org"), town.clock())
     if wake:
         await town.says(town.founder, "phone unblock", user=town.bob)
     return acted

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 async def test_hostile_answers_are_shown_as_words(town: Town, size: Size) -> None:
     text = await texted(town)
     expected = 0
-    for words in hostile_strings(size.pick(400, plain=40), seed=8):
+    for words in hostile_strings(size.pick(400, plain=20), seed=8):
         for trust in (Trust.ADDRESSED, Trust.UNPROVEN):
             shown = bool(visible(words[:4000]))
             acted = await arrives(town, Kind.REPLY, town.bob, text, words, trust, wake=False)

@@ -11,6 +11,7 @@ from bot.domain.words import REFUSAL
 from bot.sandbox.answer import Answer
 from bot.sandbox.smtp_script import Step, stall
 from bot.services.arrivals import Acted
+from tests.conftest import telling
 from tests.flow.post import arrives, take
 from tests.flow.town import BOB, CODE, GATEWAY, SENT, Town, codes
 
@@ -28,7 +29,7 @@ async def refused(town: Town) -> bool:
     return (await town.text(town.alice, town.bob, "again")).content == REFUSAL
 
 
-@pytest.mark.parametrize("trust", PROVEN)
+@pytest.mark.parametrize("trust", telling(PROVEN, 1))
 async def test_a_stop_from_the_phone_ends_it_and_a_start_takes_it_back(town: Town, trust: Trust) -> None:
     text = await texted(town)
     assert await arrives(town, Kind.STOP, town.bob, text, trust=trust) is Acted.STOP
@@ -133,7 +134,9 @@ async def test_help_is_answered_once_a_day(town: Town) -> None:
 
 @pytest.mark.parametrize(
     "envelope",
-    [Envelope(null_sender=True), Envelope(auto_submitted="auto-replied"), Envelope(machine_made=True)],
+    telling(
+        [Envelope(null_sender=True), Envelope(auto_submitted="auto-replied"), Envelope(machine_made=True)], 1
+    ),
 )
 async def test_a_machine_is_never_answered(town: Town, envelope: Envelope) -> None:
     text = await texted(town)
