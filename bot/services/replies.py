@@ -29,7 +29,7 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     belonging, reading = arrived.belonging, arrived.reading
     if belonging.text_id is None or not (visible(reading.words) or reading.pictures):
         return False
-    text = (await texts.lock_standings(session, [belonging.text_id])).get(belonging.text_id)
+    text = (await texts.standings(session, [belonging.text_id])).get(belonging.text_id)
     phone = await people.phone_of(session, belonging.person_id)
     # Whoever has that phone now need not be whom the sender knows.
     if text is None or phone is None or text.recipient_id != belonging.person_id:
@@ -37,7 +37,7 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     proven = belonging.trust is not Trust.UNPROVEN
     if proven:
         await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
-        await note_answered(session, text, now)
+        await note_answered(session, text.id, now)
     if await replies.muted(session, text.sender_id, text.recipient_id, text.created_at):
         return False
     held = not proven and not await replies.goes_on(session, text.recipient_id)

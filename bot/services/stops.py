@@ -12,10 +12,8 @@ from bot.domain.consent import WORDING_VERSION
 from bot.domain.errors import UserError
 from bot.domain.inbound import Arrived, Trust
 from bot.domain.phone import parse_number
-from bot.domain.signs import Sign
 from bot.domain.states import Item
 from bot.services.phone_mail import Rules, answer_phone
-from bot.services.signs import note
 from bot.services.standing import cancel_waiting
 
 STOP_NOTICE = "stop"
@@ -36,7 +34,6 @@ async def stop(session: AsyncSession, arrived: Arrived, rules: Rules, now: datet
         await outbox.end_waiting(session, Item.CANCELLED, queue=-waiting)
     if phone is None or index != own:
         return True
-    await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
     if await people.move(session, phone.person_id, [ACTIVE, HALTED], STOPPED):
         await cancel_waiting(session, phone.person_id, now)
         await people.add_consent(session, phone.person_id, "stop", WORDING_VERSION, None, now)
@@ -86,7 +83,6 @@ async def start(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     moved = await people.move(session, phone.person_id, [STOPPED, HALTED], ACTIVE)
     if not (lifted or moved):
         return False
-    await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
     await people.add_consent(session, phone.person_id, "start", WORDING_VERSION, None, now)
     await notices.add(session, phone.person_id, STOP_NOTICE, now, words=stopping.STARTED)
     return True
