@@ -40,7 +40,7 @@ def _shelf() -> Shelf:
 async def take(town: Town, arrived: Arrived, *, wake: bool = True) -> Acted:
     """Do with a mail what the inbox does, and let somebody's command wake the bot, which may be idle."""
     async with town.store() as store, store.write() as session:
-        acted = await act(session, arrived, Rules(_shelf(), "ops@example.org"), town.clock())
+        acted = await act(session, arrived, town.clock(), Rules(_shelf(), "ops@example.org"))
     if wake:
         await town.says(town.founder, "phone unblock", user=town.bob)
     return acted
