@@ -17,7 +17,7 @@ from bot import discord_reach as reach
 from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
 from bot.commands.carrier_pages import PageButton
 from bot.commands.domain_request import DomainButton
-from bot.commands.prove_again import HoldAgainButton, ProveAgainButton
+from bot.commands.phone_buttons import HoldAgainButton, ProveAgainButton
 from bot.commands.register import EnterCodeButton
 from bot.commands.reply import HeldButton, ReplyButton
 from bot.commands.telling import say

@@ -5,7 +5,7 @@ from discord import app_commands
 
 from bot.commands.answers import answer, hold
 from bot.commands.choices import country_of, register_choices
-from bot.commands.prove_again import phone_buttons
+from bot.commands.phone_buttons import phone_buttons
 from bot.commands.register import CodeForm, NumberForm
 from bot.domain.consent import EVERYONE, NOBODY
 from bot.domain.errors import UserError

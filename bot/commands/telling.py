@@ -9,7 +9,7 @@ import discord
 
 from bot.commands.answers import LONGEST_ANSWER_CHARS, NO_PINGS, shortened
 from bot.commands.domain_request import request_buttons
-from bot.commands.prove_again import prove_again_button
+from bot.commands.phone_buttons import prove_again_button
 from bot.commands.quoting import quoted
 from bot.commands.reply import held_buttons, reply_buttons
 from bot.domain.inbound import Picture

@@ -92,7 +92,11 @@ async def begin(
         raise UserError(
             f"That number doesn't fit {carrier.name}'s gateway. Check its digits, or pick another carrier."
         ) from None
-    return await ask_code(session, _claim(ask, carrier, gateway, number), limits, now)
+    claim = _claim(ask, carrier, gateway, number)
+    said = await ask_code(session, claim, limits, now)
+    # Whether a code went or not: what is kept of a person must not tell which it was.
+    await people.add_consent(session, ask.person_id, "register", claim.wording, ask.guild_id, now)
+    return said
 
 
 async def ask_code(
@@ -104,7 +108,6 @@ async def ask_code(
     await outbox.end_waiting(session, Item.CANCELLED, queue=-claim.person_id)
     if may_send:
         await _send_code(session, claim, now)
-        await people.add_consent(session, claim.person_id, "register", claim.wording, claim.guild_id, now)
     else:
         # So that no command tells a capped number from a free one.
         await verifications.start_decoy(session, claim, now + CODE_LIFE)
