@@ -30,6 +30,8 @@ USAGE_TEXT = """usage: python3 -m bot COMMAND [options]
   carriers check [--json]              look up every gateway's domain, and look at the mail server
   carriers import FILE [--apply]       show what a CSV file of carriers changes, or change it
   carriers export [FILE]               write the carriers as CSV
+  inspect mail FILE...                 show how mails are read, one JSON object a line
+  inspect text TEXT | answer ANSWER    show what a phone shows, or what a server's answer means
   keys new                             print a new key for SECRET_KEY
 
 `python3 -m bot COMMAND --help` says more; `--version` prints the version.
@@ -188,6 +190,12 @@ def _carriers(args: "Namespace") -> "int":
     return carriers(args)
 
 
+def _inspect(args: "Namespace") -> "int":
+    from bot.operate.inspect import inspect
+
+    return inspect(args)
+
+
 def _keys(args: "Namespace") -> "int":
     from bot.operate.keys import new_key
 
@@ -203,6 +211,7 @@ COMMANDS = {
     "migrate": _migrate,
     "invite": _invite,
     "carriers": _carriers,
+    "inspect": _inspect,
     "keys": _keys,
 }
 

@@ -12,7 +12,7 @@ LONGEST_VALUE_CHARS = 32 * 1024
 MOST_ADDRESSES = 200
 _NAME = re.compile(r"([!-9;-~]{1,100})[ \t]*:")
 _ENCODED = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,20})?\?([bBqQ])\?([^?\n]*)\?=")
-_APART = re.compile(r'[\s<>,;()\[\]"]+')
+_APART = re.compile(r'[\s<>,;:()\[\]"]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _octets(encoding: str, text: str) -> bytes:
 def addresses(value: str) -> tuple[str, ...]:
     """Return every address of a header's value in lower case, those in quotes and comments left out."""
     bare = _bare(value)
-    found = (token.strip(".:'").lower() for token in _APART.split(bare)[: MOST_ADDRESSES * 10])
+    found = (token.strip(".'").lower() for token in _APART.split(bare)[: MOST_ADDRESSES * 10])
     return tuple(dict.fromkeys(token for token in found if is_address(token)))[:MOST_ADDRESSES]
 
 

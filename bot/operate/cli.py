@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from bot.exits import USAGE
 from bot.operate.carriers_cli import add_carriers
+from bot.operate.inspect import add_inspect
 
 # The names of settings that `setup` takes as flags; kept here so that parsing needs no package.
 SETUP_FLAGS = (
@@ -45,6 +46,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     command("migrate", "bring the store's schema up to date; `run` does it too")
     command("invite", "print the address that adds the bot to a server")
     add_carriers(command("carriers", "check, import, export or count the list of carriers"))
+    add_inspect(command("inspect", "show how a mail, a text or a server's answer is read"))
     keys = command("keys", "`keys new` prints a new key for SECRET_KEY")
     keys.add_argument("action", type=_new, metavar="new", help="make a key")
     args, rest = parser.parse_known_args(argv)

@@ -1,0 +1,54 @@
+"""Hear the words that act at once: STOP, HELP, START and what else people write for them."""
+
+import re
+import unicodedata
+from typing import Final
+
+from bot.domain.inbound import Kind
+
+# YES is not among them, although some services take it for START: it is what people answer to a question.
+_WORDS: Final = {
+    Kind.STOP: frozenset(
+        {"stop", "stopall", "end", "cancel", "quit", "unsubscribe", "optout", "revoke", "arret"}
+    ),
+    Kind.HELP: frozenset({"help", "info", "aide"}),
+    Kind.START: frozenset({"start", "unstop"}),
+}
+_JOINED: Final = {("stop", "all"): "stopall", ("opt", "out"): "optout", ("un", "stop"): "unstop"}
+_POLITE: Final = frozenset({"please", "pls", "svp"})
+_RULE: Final = re.compile(r"[-=_*~—]{2,200}")
+_MOST_CHARS: Final = 60
+
+
+def keyword(words: str) -> Kind | None:
+    """Return what a reply asks for with one of the words that act, or None where it is something to read.
+
+    The word stands alone, or alone in the first line with a footer after an empty line or a rule. In capitals
+    it counts whatever the next line is; a sentence that only contains it ("stop by at 7") is a reply.
+    """
+    first, _, rest = words.strip().partition("\n")
+    found = _alone(first)
+    if found is None or not rest.strip():
+        return found
+    next_line = rest.partition("\n")[0].strip()
+    apart = not next_line or bool(_RULE.fullmatch(next_line))
+    return found if apart or (first.isupper() and found is Kind.STOP) else None
+
+
+def _alone(line: str) -> Kind | None:
+    if len(line) > _MOST_CHARS:
+        return None
+    bare = "".join(char if char.isalnum() else "" if char == "-" else " " for char in _plain(line))
+    said = [word for word in bare.split() if word not in _POLITE]
+    pair = _JOINED.get((said[0], said[1])) if len(said) == 2 else None
+    distinct = {pair} if pair else set(said)
+    if len(distinct) != 1:
+        return None
+    only = distinct.pop()
+    return next((kind for kind, known in _WORDS.items() if only in known), None)
+
+
+def _plain(line: str) -> str:
+    """Fold case, width and accents, and leave out what cannot be seen."""
+    spread = unicodedata.normalize("NFKD", line)
+    return "".join(char for char in spread if unicodedata.category(char) not in ("Mn", "Me", "Cf")).casefold()

@@ -1,0 +1,39 @@
+"""Leave of a mail that a gateway made only what was typed on the phone."""
+
+from bot.domain import gateway_habits
+from bot.domain.reply_words import LONGEST_CHARS, MOST_LINES, folded, typed
+
+
+def phone_words(text: str) -> str:
+    """Return what was typed, without the gateway's own sentences, labels and footers."""
+    lines = [line.strip() for line in text[:LONGEST_CHARS].split("\n")[:MOST_LINES]]
+    labelled = _after_label(lines)
+    return typed(folded(_without_sentences(lines if labelled is None else labelled)))
+
+
+def _after_label(lines: list[str]) -> list[str] | None:
+    """Return what follows `Message:`, up to the menu or rule below it; None where there is no such label."""
+    for place, line in enumerate(lines):
+        found = gateway_habits.LABEL.match(line[:200])
+        if found is None or not any(map(gateway_habits.is_own, lines[:place])):
+            continue
+        kept = [line[found.end() :]]
+        for following in lines[place + 1 :]:
+            if gateway_habits.AFTER_LABEL.fullmatch(following[:100]):
+                break
+            kept.append(following)
+        return kept
+    return None
+
+
+def _without_sentences(lines: list[str]) -> list[str]:
+    kept: list[str] = []
+    inside = False
+    for line in lines:
+        if not line:
+            inside = False
+        elif gateway_habits.is_sentence(line):
+            inside = True
+        if not inside and not (line and gateway_habits.is_furniture(line)):
+            kept.append(line)
+    return kept

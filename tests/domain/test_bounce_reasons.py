@@ -1,0 +1,92 @@
+"""Whether a bounce is for good follows from text, status and reply code together."""
+
+import pytest
+
+from bot.domain.bounce_reasons import Evidence, judge
+from bot.domain.bounce_words import Reason
+from bot.domain.inbound import Bounce
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "reason"),
+    [
+        ("550 5.1.1 <x@y>: Recipient address rejected: User unknown", "5.1.1", Reason.UNKNOWN),
+        ("550 5.1.1 no such subscriber", "5.1.1", Reason.UNKNOWN),
+        ("No valid recipients for this MM", "", Reason.UNKNOWN),
+        ("", "5.1.1", Reason.UNKNOWN),
+        ("550 5.1.6 recipient no longer on server", "5.1.6", Reason.MOVED),
+        ("Host or domain name not found", "5.4.4", Reason.GONE),
+        ("", "5.1.2", Reason.GONE),
+        ("", "5.1.10", Reason.GONE),
+    ],
+)
+def test_what_nobody_can_reach_any_more_is_hard(text: str, status: str, reason: Reason) -> None:
+    verdict = judge(Evidence(text, status=status))
+    assert (verdict.reason, verdict.bounce) == (reason, Bounce.HARD)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "reason"),
+    [
+        ("552 5.2.2 mailbox full", "5.2.2", Reason.FULL),
+        ("550 5.1.1 user over quota", "5.1.1", Reason.FULL),
+        ("552 5.2.0 message refused AUP#POL", "5.2.0", Reason.POLICY),
+        ("550 5.7.1 message rejected as spam", "5.7.1", Reason.SPAM),
+        ("550 5.7.1 blocked using a dnsbl", "5.7.1", Reason.SPAM),
+        ("550 5.4.5 Daily user sending quota exceeded", "5.4.5", Reason.QUOTA),
+        ("421 4.2.0 rejected AUP#SNDR", "4.2.0", Reason.SENDER),
+        ("550 5.7.26 DMARC policy of the domain", "5.7.26", Reason.SENDER),
+        ("554 relay access denied", "5.7.1", Reason.SENDER),
+        ("552 5.3.4 message too large", "5.3.4", Reason.SIZE),
+        ("544 rejecting banned content", "", Reason.CONTENT),
+        ("550 the account is disabled", "", Reason.SUSPENDED),
+        ("connection timed out", "4.4.1", Reason.EXPIRED),
+        ("connection refused", "4.4.1", Reason.NETWORK),
+        ("internal system error", "5.3.0", Reason.SYSTEM),
+        ("", "5.2.1", Reason.SUSPENDED),
+        ("", "5.7.1", Reason.POLICY),
+        ("", "", Reason.OTHER),
+    ],
+)
+def test_what_is_nobodys_number_or_may_pass_is_soft(text: str, status: str, reason: Reason) -> None:
+    verdict = judge(Evidence(text, status=status))
+    assert (verdict.reason, verdict.bounce) == (reason, Bounce.SOFT)
+
+
+UNKNOWN = "550 5.1.1 user unknown"
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(UNKNOWN, status="4.7.1"),  # a 451 that outlived the queue
+        Evidence(UNKNOWN, status="5.1.1", code=450),
+        Evidence(UNKNOWN, status="5.1.1", delayed=True),
+        Evidence(UNKNOWN, status="5.1.1", by_program=True),
+        Evidence(UNKNOWN, status="5.1.1", at_body=True),
+        Evidence(UNKNOWN, status="5.1.1", at_sender=True),
+        Evidence(UNKNOWN, status="5.7.1"),
+        Evidence(UNKNOWN, status="5.2.1"),
+        Evidence(UNKNOWN, "the account is disabled", status="5.1.1"),
+        Evidence("550 user unknown", code=550),  # filters answer that too
+    ],
+)
+def test_what_speaks_against_it_makes_it_soft(evidence: Evidence) -> None:
+    assert judge(evidence).bounce is Bounce.SOFT
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(UNKNOWN, status="5.1.1", code=550),
+        Evidence("550 user unknown", code=550, at_recipient=True),
+        Evidence("550 user unknown", "the address was not found there: no such user", code=550),
+        Evidence("550 user unknown", status="5.2.1", code=550, at_recipient=True),
+    ],
+)
+def test_a_second_sign_makes_it_hard(evidence: Evidence) -> None:
+    assert judge(evidence).bounce is Bounce.HARD
+
+
+def test_the_text_of_a_refusal_shows_in_no_repr() -> None:
+    assert "2065550100" not in repr(Evidence("2065550100 unknown", "2065550100"))
