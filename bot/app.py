@@ -23,8 +23,12 @@ from bot.db.store import Store, open_store
 from bot.db.teller_turn import TellerTurn
 from bot.discord_role import DiscordRole
 from bot.domain.catalogue_file import parse_catalogue
+from bot.domain.returns import Returns, default_pattern
+from bot.inbox_role import InboxRole
 from bot.loop import repeat, wait_for_any
 from bot.relay_role import RelayRole
+from bot.services.arrivals import Rules as ArrivalRules
+from bot.services.arrivals import act
 from bot.services.carrier_watch import CarrierWatch
 from bot.services.desk import Desk
 from bot.services.domain_check import LookUp
@@ -109,7 +113,9 @@ async def _run_roles(
     async with store.read() as session:
         await shelf.refresh(session)
     has_relay, has_discord = Role.RELAY in config.roles, Role.DISCORD in config.roles
-    relay_role = RelayRole(config, store, shelf, now) if has_relay else None
+    returns = _returns(config, store)
+    relay_role = RelayRole(config, store, shelf, now, returns) if has_relay else None
+    inbox_role = _inbox(config, store, shelf, returns, now)
     relay_wake = relay_role.relay.wake if relay_role else asyncio.Event()
     desk = Desk(
         store,
@@ -127,6 +133,8 @@ async def _run_roles(
         desk.recall = relay_role.relay.recall
     if relay_role and discord_role:
         relay_role.relay.moved = discord_role.teller.wake
+    if inbox_role and discord_role:
+        inbox_role.inbox.moved = discord_role.teller.wake
     bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
     listener = None if store.is_sqlite else Listener(store, bells)
     nights = None
@@ -136,10 +144,25 @@ async def _run_roles(
     try:
         counting = partial(count_use, store, shelf)
         watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now, stop)
-        parts = _Parts(store, relay_role, discord_role, listener, counting, nights, watch)
+        parts = _Parts(store, relay_role, inbox_role, discord_role, listener, counting, nights, watch)
         return await _run_together(parts, stop, ready)
     finally:
         await turn.release()
+
+
+def _returns(config: Config, store: Store) -> Returns | None:
+    """Say where answers go: only where somebody reads what comes back do mails say it."""
+    pattern = config.reply_address or default_pattern(config.smtp.sender)
+    return Returns(pattern, store.vault.token_mac) if config.imap else None
+
+
+def _inbox(
+    config: Config, store: Store, shelf: Shelf, returns: Returns | None, now: Callable[[], datetime]
+) -> InboxRole | None:
+    if config.imap is None or returns is None or Role.INBOX not in config.roles:
+        return None
+    acting = partial(act, rules=ArrivalRules(shelf, config.abuse_contact))
+    return InboxRole(config, config.imap, store, shelf, returns, acting, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +171,7 @@ class _Parts:
 
     store: Store
     relay: RelayRole | None
+    inbox: InboxRole | None
     discord: DiscordRole | None
     listener: Listener | None
     counting: Callable[[], Awaitable[float]]
@@ -160,6 +184,11 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
     if parts.relay and not await _got(parts.relay.take_lock, stop):
         _log.critical("store: another bot already works on this file; stop it first, or use PostgreSQL")
         return exits.UNAVAILABLE
+    if parts.inbox and not await _got(parts.inbox.take_lock, stop):
+        _log.critical(
+            "store: another bot already reads the mailbox for this file; stop it first, or use PostgreSQL"
+        )
+        return exits.UNAVAILABLE
     # On PostgreSQL several may answer: discord.py's sharding splits the guilds among them.
     if parts.discord and parts.store.is_sqlite and not await _got(partial(alone.take, parts.store), stop):
         _log.critical(
@@ -170,6 +199,8 @@ async def _run_together(parts: _Parts, stop: asyncio.Event, ready: asyncio.Event
         async with asyncio.TaskGroup() as tasks:
             if parts.relay:
                 tasks.create_task(parts.relay.run(stop), name="relay")
+            if parts.inbox:
+                tasks.create_task(parts.inbox.run(stop), name="inbox")
             if parts.listener:
                 listen = partial(parts.listener.listen, stop)
                 tasks.create_task(repeat("bell", listen, asyncio.Event(), stop), name="bell")

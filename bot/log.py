@@ -14,6 +14,7 @@ QUIET = {
     "alembic": logging.WARNING,
     "asyncio": logging.INFO,
     "discord": logging.INFO,
+    "imapclient": logging.WARNING,
     "psycopg": logging.INFO,
     "sqlalchemy": logging.WARNING,
 }

@@ -10,6 +10,7 @@ from bot.config import Config
 from bot.db.role_lock import RelayLock
 from bot.db.store import Store
 from bot.domain.outcome import Reply
+from bot.domain.returns import Returns
 from bot.loop import repeat
 from bot.mail.render import render
 from bot.mail.smtp import Road
@@ -25,7 +26,15 @@ BEFORE_DOT_S, AFTER_DOT_S = 2.0, 6.0
 class RelayRole:
     """The relay with its lock and its road."""
 
-    def __init__(self, config: Config, store: Store, shelf: Shelf, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        shelf: Shelf,
+        now: Callable[[], datetime],
+        returns: Returns | None = None,
+    ) -> None:
+        self._returns = returns
         self._store, self._lock, self._now = store, RelayLock(), now
         self._sender = config.smtp.sender
         self._road = Road(config.smtp, lambda: shelf.domains)
@@ -38,7 +47,11 @@ class RelayRole:
     def _put(
         self, item: Sendable, lane: str, urgent: bool, until: float, end: Callable[[Reply], None]
     ) -> None:
-        mail = render(self._sender, item.address, item.words, item.mail_id, self._now())
+        now, mail_id, answers_to = self._now(), item.mail_id, ""
+        if self._returns is not None:
+            mail_id = self._returns.mail_id(mail_id, item.about)
+            answers_to = self._returns.address(item.about, now)
+        mail = render(self._sender, item.address, item.words, mail_id, now, answers_to)
         self._road.put(mail, lane, end, urgent=urgent, until=until)
 
     async def take_lock(self) -> None:

@@ -21,7 +21,8 @@ ALLOWED = {
     "discord_reach": {"domain"},
     "discord_role": {"client", "discord_reach", "services", "domain", "operate", "loop", *BESIDE},
     "relay_role": {"services", "db", "domain", "mail", "loop", *BESIDE},
-    "app": {*CLIENT, "relay_role", "services", "db", "domain", "operate", "loop", *BESIDE},
+    "inbox_role": {"services", "db", "domain", "mail", "loop", *BESIDE},
+    "app": {*CLIENT, "relay_role", "inbox_role", "services", "db", "domain", "operate", "loop", *BESIDE},
     "settings": {"domain"},
     "environment": {"settings"},
     "config": {"domain", "environment", "settings"},
@@ -39,6 +40,7 @@ FRAMEWORKS = {
     "discord",
     "dns",
     "dotenv",
+    "imapclient",
     "psycopg",
     "sqlalchemy",
     "aiosqlite",
@@ -47,15 +49,16 @@ SYSTEM = {"asyncio", "logging", "os", "pathlib", "shutil", "subprocess", "tempfi
 NETWORK = {"http", "imaplib", "smtplib", "socket", "ssl", "urllib.request"}
 CHANCE = {"cryptography", "random", "secrets", "uuid"}
 DRIVERS = FRAMEWORKS | SYSTEM | NETWORK | CHANCE | {"sqlite3"}
-OUTSIDE = {"discord", "dns", "aiosmtplib", "smtplib", "imaplib", "aiohttp", "email"}
+OUTSIDE = {"discord", "dns", "aiosmtplib", "smtplib", "imapclient", "imaplib", "aiohttp", "email"}
 ONLY_IN = {
     "discord": {*CLIENT, "commands"},
     "aiosmtplib": {"mail"},
+    "imapclient": {"mail"},
     "dns": {"mail"},
     "dotenv": {"environment", "operate"},
 }
 READS_ENVIRONMENT = {"config", "__main__"}
-EDGES = {"app", "relay_role", *CLIENT, "mail", "__main__", "operate", "sandbox", "log"}
+EDGES = {"app", "relay_role", "inbox_role", *CLIENT, "mail", "__main__", "operate", "sandbox", "log"}
 PRINTS = {"__main__", "operate", "sandbox"}
 CLOCKS = {"now", "utcnow", "today"}
 

@@ -71,6 +71,15 @@ class Vault:
         """Return the keyed blind index (32 bytes) by which a number is found again."""
         return hmac.digest(self._subkeys["index"], e164.encode("ascii"), hashlib.sha256)
 
+    def blind_index(self, purpose: str, plain: str) -> bytes:
+        """Return the keyed blind index (32 bytes) by which a private value of one kind is found again."""
+        words = f"{purpose}\0{plain}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._subkeys["index"], words, hashlib.sha256)
+
+    def token_mac(self, words: bytes) -> bytes:
+        """Return 32 octets by which we know again what we gave out in addresses and Message-IDs."""
+        return hmac.digest(self._subkeys["tokens"], words, hashlib.sha256)
+
     def code_mac(self, person_id: int, number_index: bytes, code: str) -> bytes:
         """Return what is stored of a code: bound to the person and the number it was sent for."""
         words = b"%d:%s:%s" % (person_id, number_index, code.encode("utf-8"))

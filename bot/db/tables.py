@@ -6,6 +6,8 @@ from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.base import Base as Base
+from bot.db.inbound_tables import Inbound as Inbound
+from bot.db.inbound_tables import MailFolder as MailFolder
 from bot.db.relay_tables import Attempt as Attempt
 from bot.db.relay_tables import Lane as Lane
 from bot.db.relay_tables import OutboxItem as OutboxItem

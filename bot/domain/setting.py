@@ -16,7 +16,7 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.IGNORECASE)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _SNOWFLAKE = re.compile(r"[1-9][0-9]{14,19}")
-_PLACE = "{token}"
+_PLACE, _TOKEN_CHARS = "{token}", 32
 _FERNET_KEY_BYTES = 32
 _MAX_LOCAL_PART, _MAX_ADDRESS, _MAX_HOST = 64, 254, 253
 
@@ -112,7 +112,7 @@ def reply_address(written: str) -> str:
     """Read a pattern of addresses with one `{token}` before the @."""
     if written.partition("@")[0].count(_PLACE) != 1 or written.count("{") != 1:
         raise ValueError("use an address with {token} before the @, like bot+{token}@example.org")
-    addr_spec(written.replace(_PLACE, "x" * 16))
+    addr_spec(written.replace(_PLACE, "x" * _TOKEN_CHARS))
     return written
 
 

@@ -41,7 +41,7 @@ class Dialogue:
         queue: Queue,
     ) -> None:
         self._wire, self._pipelining, self._queue = opened.wire, opened.pipelining, queue
-        self._mail_from = b"MAIL FROM:<%s>\r\n" % sender.encode("ascii")
+        self._sender = sender
         self._domains, self._timeouts = domains, timeouts
         self._stopping = False
         self._job: Job | None = None
@@ -214,11 +214,12 @@ class Dialogue:
         return True
 
     def _whole_envelope(self, job: Job) -> bytes:
-        return b"%sRCPT TO:<%s>\r\nDATA\r\n" % (self._mail_from, job.mail.recipient.encode("ascii"))
+        mail_from, recipient = self._command(Step.MAIL, job), job.mail.recipient.encode("ascii")
+        return b"%sRCPT TO:<%s>\r\nDATA\r\n" % (mail_from, recipient)
 
     def _command(self, step: Step, job: Job) -> bytes:
         if step is Step.MAIL:
-            return self._mail_from
+            return b"MAIL FROM:<%s>\r\n" % (job.mail.sender or self._sender).encode("ascii")
         return b"DATA\r\n" if step is Step.DATA else b"RCPT TO:<%s>\r\n" % job.mail.recipient.encode("ascii")
 
     def _break_off_if_told(self) -> None:

@@ -9,18 +9,24 @@ from typing import NamedTuple
 
 
 class Mail(NamedTuple):
-    """One mail to one gateway address. Neither the address nor the words show in a repr."""
+    """One mail to one gateway address; `sender` is its own envelope sender, where it has one.
+
+    Neither addresses nor words show in a repr.
+    """
 
     recipient: str
     content: bytes
+    sender: str = ""
 
     def __repr__(self) -> str:
         """Leave address and content out."""
         return f"Mail({len(self.content)} octets)"
 
 
-def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime) -> Mail:
+def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime, answers_to: str = "") -> Mail:
     """Build a single-part text/plain mail, CRLF line ends, not yet dot-stuffed.
+
+    Answers and bounces come to `answers_to`, where given, else to the sender.
 
     The words are always encoded, so no byte of theirs can end the mail early (SMTP smuggling).
     The Subject is empty: gateways put it in front of the words.
@@ -29,6 +35,7 @@ def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime) 
     domain = sender.rpartition("@")[2]
     lines = (
         f"From: <{sender}>",
+        *((f"Reply-To: <{answers_to}>",) if answers_to else ()),
         f"To: <{recipient}>",
         "Subject: ",
         f"Date: {_date(at.replace(microsecond=0))}",
@@ -39,7 +46,7 @@ def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime) 
         "",
         "",
     )
-    return Mail(recipient, "\r\n".join(lines).encode("ascii") + body)
+    return Mail(recipient, "\r\n".join(lines).encode("ascii") + body, answers_to)
 
 
 @lru_cache(maxsize=4)

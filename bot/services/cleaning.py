@@ -8,6 +8,7 @@ from bot.db import (
     bounces,
     carrier_tests,
     domain_requests,
+    inbound,
     limits,
     notices,
     outbox,
@@ -43,5 +44,6 @@ async def clean(session: AsyncSession, now: datetime) -> None:
     await replies.forget_old(session, held=now - KEEP_PARKED, rest=now - KEEP_TEXTS)
     await bounces.forget_old(session, now)
     await carrier_tests.forget_old(session, now - KEEP_TEXTS)
+    await inbound.forget_old(session, now - KEEP_TEXTS, AT_ONCE)
     await outbox.forget_old(session, now - KEEP_TEXTS, AT_ONCE)
     await texts.forget_old(session, now - KEEP_TEXTS, AT_ONCE)

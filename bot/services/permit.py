@@ -32,6 +32,7 @@ class Sendable(NamedTuple):
     address: str
     words: str
     mail_id: str
+    about: int  # the text, or minus the person where it is about no text
 
     def __repr__(self) -> str:
         """Leave address and words out."""
@@ -64,7 +65,8 @@ async def permit(
         try:
             address = known.address(item, shelf)
             if address is not None:
-                done.ready[item.id] = Sendable(address, outbox.words_of(session, item), item.mail_id)
+                words, about = outbox.words_of(session, item), item.text_id or item.queue
+                done.ready[item.id] = Sendable(address, words, item.mail_id, about)
                 continue
         except (ValueError, WrongKey) as failed:
             # The kind only: the row is private.

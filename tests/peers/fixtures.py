@@ -8,6 +8,7 @@ import pytest
 
 from tests.peers.aiosmtpd_peer import SmtpPeer
 from tests.peers.daemon import Unavailable
+from tests.peers.dovecot import Dovecot
 from tests.peers.postfix import Postfix
 from tests.peers.postgres import Postgres
 from tests.peers.tls import Certificates, make_certificates
@@ -61,3 +62,21 @@ def smtp_peer(certificates: Certificates) -> Iterator[SmtpPeer]:
     """Run an aiosmtpd submission server with STARTTLS and AUTH for one test."""
     with SmtpPeer.submission(certificates) as peer:
         yield peer
+
+
+@pytest.fixture(scope="session")
+def dovecot_service(certificates: Certificates) -> Iterator[Dovecot]:
+    """Run one Dovecot for the whole run."""
+    try:
+        server = Dovecot.start(certificates)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def dovecot(dovecot_service: Dovecot) -> Dovecot:
+    """Give one test the mailbox, empty."""
+    dovecot_service.empty()
+    return dovecot_service

@@ -1,0 +1,97 @@
+"""Write and read the proof, in addresses and Message-IDs of ours, of which text a mail is about."""
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+
+PLACE = "{token}"
+TOKEN_CHARS = 32
+VALID_FOR = timedelta(days=30)
+_EPOCH = date(1970, 1, 1)
+_ID_OCTETS, _DAY_OCTETS, _PROOF_OCTETS = 8, 2, 10
+_MAIL_ID = re.compile(r"([0-9a-f]{1,64})\.([0-9a-f]{16})\.([0-9a-f]{20})", re.ASCII)
+Mac = Callable[[bytes], bytes]
+
+
+def default_pattern(sender: str) -> str:
+    """Make the plus-address of a sender's address the pattern of where phones answer."""
+    local, _, domain = sender.rpartition("@")
+    return f"{local}+{PLACE}@{domain}"
+
+
+class Returns:
+    """Where answers to a mail of ours go, so that we know again what they are about.
+
+    What a mail is `about` is one number: a text's id, or minus a person's where it is about no text.
+    An address holds that number, the day it ends, and a MAC of both, cut to 80 bits; a Message-ID ends with
+    the number and a MAC of it all. `mac` makes 20 octets or more that only we can make.
+    """
+
+    def __init__(self, pattern: str, mac: Mac) -> None:
+        before, _, after = pattern.partition(PLACE)
+        self._before, self._after, self._mac = before, after, mac
+        self._token = re.compile(
+            re.escape(before) + f"([a-z2-7]{{{TOKEN_CHARS}}})" + re.escape(after), re.ASCII | re.IGNORECASE
+        )
+
+    def address(self, about: int, now: datetime) -> str:
+        """Write the address for answers: it is good for 30 days, and case does not matter in it."""
+        last = (now.astimezone(UTC).date() - _EPOCH + VALID_FOR).days
+        body = about.to_bytes(_ID_OCTETS, "big", signed=True) + last.to_bytes(_DAY_OCTETS, "big")
+        token = base64.b32encode(body + self._address_proof(body)).decode("ascii").lower()
+        return f"{self._before}{token}{self._after}"
+
+    def about_address(self, address: str, now: datetime) -> int | None:
+        """Say what an address of ours is about; None where it is none, was forged or has ended."""
+        found = self._token.fullmatch(address)
+        if found is None:
+            return None
+        try:
+            octets = base64.b32decode(found[1].upper())
+        except binascii.Error:
+            return None
+        body, proof = octets[:-_PROOF_OCTETS], octets[-_PROOF_OCTETS:]
+        if not hmac.compare_digest(proof, self._address_proof(body)):
+            return None
+        last = _EPOCH + timedelta(days=int.from_bytes(body[_ID_OCTETS:], "big"))
+        if now.astimezone(UTC).date() > last:
+            return None
+        return int.from_bytes(body[:_ID_OCTETS], "big", signed=True)
+
+    def mail_id(self, mail_id: str, about: int) -> str:
+        """Write the part of a Message-ID before the @: the same whenever the mail is sent again."""
+        number = about.to_bytes(_ID_OCTETS, "big", signed=True).hex()
+        return f"{mail_id}.{number}.{self._mail_proof(mail_id, number)}"
+
+    def about_mail_id(self, written: str) -> int | None:
+        """Say what a Message-ID of ours is about; None where it is none, or forged."""
+        found = _MAIL_ID.fullmatch(written.partition("@")[0])
+        if found is None or not hmac.compare_digest(found[3], self._mail_proof(found[1], found[2])):
+            return None
+        return int.from_bytes(bytes.fromhex(found[2]), "big", signed=True)
+
+    def first_address(self, addresses: Iterable[str], now: datetime) -> int | None:
+        """Say what the first of these addresses that is ours is about."""
+        return _first(self.about_address(address, now) for address in addresses)
+
+    def first_mail_id(self, mail_ids: Iterable[str]) -> int | None:
+        """Say what the first of these Message-IDs that is ours is about."""
+        return _first(self.about_mail_id(mail_id) for mail_id in mail_ids)
+
+    def _address_proof(self, body: bytes) -> bytes:
+        return self._mac(b"address\0" + body)[:_PROOF_OCTETS]
+
+    def _mail_proof(self, mail_id: str, number: str) -> str:
+        return self._mac(f"mail\0{mail_id}\0{number}".encode("ascii"))[:_PROOF_OCTETS].hex()
+
+
+def mail_ids_in(octets: bytes) -> Iterator[str]:
+    """Find what looks like a Message-ID of ours in the beginning of a mail's body."""
+    return (found[0] for found in _MAIL_ID.finditer(octets.decode("ascii", "replace")))
+
+
+def _first(found: Iterator[int | None]) -> int | None:
+    return next((about for about in found if about is not None), None)

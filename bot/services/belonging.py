@@ -1,0 +1,89 @@
+"""Find out what of ours a mail belongs to, from its headers alone; what is forged belongs to nobody."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import inbound, texts
+from bot.domain.envelope import Envelope
+from bot.domain.inbound import Belonging, Trust
+from bot.domain.replies_from import may_answer, numbers_meant
+from bot.domain.returns import Returns, mail_ids_in
+from bot.domain.vouching import vouched
+from bot.services.shelf import Shelf
+
+# Who sends bounces: only into the beginnings of such mails do we look for a Message-ID of ours.
+_POSTMASTERS = frozenset({"mailer-daemon", "mail-daemon", "postmaster", "post_master", "sysadmin"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Knows our proofs, the carriers' domains, and which server's word counts."""
+
+    returns: Returns
+    shelf: Shelf
+    trusted: str | None
+
+    async def whose(self, session: AsyncSession, envelope: Envelope, now: datetime) -> Belonging | None:
+        """Say what a mail belongs to, or None where it is not ours."""
+        phones = await self._phones(session, envelope.author)
+        about = self.returns.first_address(envelope.addressed_to, now)
+        if about is not None:
+            return await _about(session, about, Trust.ADDRESSED, phones)
+        about = self.returns.first_mail_id(envelope.answers)
+        if about is not None:
+            return await _about(session, about, Trust.MAIL_ID, phones)
+        if len(phones) != 1:
+            return None
+        (person,) = phones
+        domain = envelope.author.rpartition("@")[2]
+        trust = Trust.PROVEN if vouched(envelope.vouched, self.trusted, domain) else Trust.UNPROVEN
+        return await _latest(session, person, trust)
+
+    async def returned(self, session: AsyncSession, beginning: bytes) -> Belonging | None:
+        """Say which mail of ours a bounce returns, by the beginning of its body."""
+        about = self.returns.first_mail_id(mail_ids_in(beginning))
+        return None if about is None else await _about(session, about, Trust.MAIL_ID, ())
+
+    def may_return(self, envelope: Envelope) -> bool:
+        """Tell whether a mail may be a bounce that names our mail only within."""
+        return envelope.null_sender or envelope.author.partition("@")[0] in _POSTMASTERS
+
+    async def _phones(self, session: AsyncSession, author: str) -> Collection[int]:
+        """List whose registered phone an address is; most mails cost no query."""
+        domain = author.rpartition("@")[2]
+        numbers = numbers_meant(author, self._countries(domain))
+        if not numbers:
+            return ()
+        found = await inbound.people_at(session, numbers)
+        return {person for person, gateway in found if may_answer(gateway, domain, self._pictures(gateway))}
+
+    def _countries(self, domain: str) -> set[str]:
+        countries = {carrier.country for carrier in self.shelf.at_domain(domain) if carrier.country}
+        return countries | {self.shelf.home}
+
+    def _pictures(self, gateway: str) -> set[str]:
+        return {carrier.mms_domain for carrier in self.shelf.at_domain(gateway) if carrier.mms_domain}
+
+
+async def _about(
+    session: AsyncSession, about: int, trust: Trust, phones: Collection[int]
+) -> Belonging | None:
+    """Name the text or person that a proof of ours names, unless somebody else's phone sent it."""
+    if about < 0:
+        return Belonging(trust, -about) if not phones or -about in phones else None
+    text = (await texts.standings(session, [about])).get(about)
+    if text is None or (phones and text.recipient_id not in phones):
+        return None
+    return Belonging(trust, text.recipient_id, text.id, text.sender_id, text.guild_id)
+
+
+async def _latest(session: AsyncSession, person_id: int, trust: Trust) -> Belonging:
+    """Name the last text that went to a person's phone."""
+    text_id = await inbound.latest_text_to(session, person_id)
+    text = (await texts.standings(session, [text_id])).get(text_id) if text_id is not None else None
+    if text is None:
+        return Belonging(trust, person_id)
+    return Belonging(trust, person_id, text.id, text.sender_id, text.guild_id)

@@ -1,0 +1,171 @@
+"""Take in the mails of ours that come to the mailbox: each is on disk, and acted on, before it is marked."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db import inbound
+from bot.db.bell import Bell, ring
+from bot.db.inbound import Taken
+from bot.db.store import Store
+from bot.domain.inbound import Arrived, Belonging, Kind, Reading
+from bot.domain.mailbox import Folder, Head, Heads, Place
+from bot.services.belonging import Finder
+
+_log = logging.getLogger(__name__)
+MOST_OCTETS = 1024 * 1024
+MOST_A_MINUTE = 10  # of one phone; more is not typed by hand
+# With the waits between them some minutes: a server that breaks off is no reason to give a mail up.
+MOST_TRIES = 20
+# Our clock and the mail server's may differ by so much.
+CLOCKS_DIFFER = timedelta(minutes=5)
+# How far back a folder is read whose UIDs were all given anew: what came in before then has been read.
+LOOK_BACK = timedelta(days=30)
+Act = Callable[[AsyncSession, Arrived, datetime], Awaitable[object]]
+
+
+class Ending(StrEnum):
+    """What became of a mail of ours."""
+
+    DONE = "done"
+    BIG = "big"
+    UNREADABLE = "unreadable"
+    TOO_MANY = "too_many"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The mailbox, step by step; each may raise MailboxTrouble. `name` tells it from other mailboxes."""
+
+    name: str
+    open: Callable[[], Awaitable[Folder]]
+    heads: Callable[[int, date], Awaitable[Heads]]
+    whole: Callable[[int], Awaitable[bytes | None]]
+    glance: Callable[[int], Awaitable[bytes]]
+    mark: Callable[[Sequence[int]], Awaitable[None]]
+    read: Callable[[bytes], Awaitable[Reading | None]]
+
+
+class Inbox:
+    """One look after another into one folder."""
+
+    def __init__(self, store: Store, box: Box, finder: Finder, act: Act, now: Callable[[], datetime]) -> None:
+        self._store, self._box, self._finder, self._act, self._now = store, box, finder, act, now
+        self._tries: Counter[int] = Counter()
+        self.moved = asyncio.Event()  # something happened to a text: somebody may want to tell its sender
+
+    async def look(self) -> bool:
+        """Take in some mails; False where there are no more for now."""
+        folder = await self._box.open()
+        place = await self._place(folder)
+        heads = await self._box.heads(place.next_uid, (place.since - timedelta(days=1)).date())
+        new = [head for head in heads.found if head.at is None or head.at >= place.since]
+        if new:
+            await self._take_in(folder, new)
+        if heads.next_uid != place.next_uid:
+            async with self._store.write() as session:
+                await inbound.go_on_from(session, self._box.name, replace(place, next_uid=heads.next_uid))
+        self._tries.clear()
+        return heads.more
+
+    async def _place(self, folder: Folder) -> Place:
+        """Say from where to read: at the very first look, what comes from now on."""
+        now = self._now()
+        async with self._store.read() as session:
+            place = await inbound.place(session, self._box.name)
+        if place is not None and place.validity == folder.validity and place.next_uid <= folder.next_uid:
+            return place
+        if place is None:
+            place = Place(folder.validity, folder.next_uid, now - CLOCKS_DIFFER)
+        else:
+            _log.warning("inbox: the folder's mails were numbered anew; looking through the last days")
+            place = Place(folder.validity, 1, max(place.since, now - LOOK_BACK))
+        async with self._store.write() as session:
+            await inbound.go_on_from(session, self._box.name, place)
+        return place
+
+    async def _take_in(self, folder: Folder, heads: Sequence[Head]) -> None:
+        """Act on what is ours and new, then mark it; leave the others as they are."""
+        now = self._now()
+        async with self._store.read() as session:
+            known = await inbound.taken_before(session, [head.identity for head in heads])
+            owners = {head.uid: await self._finder.whose(session, head.envelope, now) for head in heads}
+        done: list[int] = []
+        for head in heads:
+            ending = known.get(head.identity)
+            if ending is None:
+                belonging = owners[head.uid] or await self._returned(head)
+                ending = await self._take(folder, head, belonging) if belonging else None
+            if ending == Ending.DONE:
+                done.append(head.uid)
+        if done:
+            await self._box.mark(done)
+
+    async def _returned(self, head: Head) -> Belonging | None:
+        """Look into what may be a bounce, but no further than needed to see whether it is one of ours."""
+        if not self._finder.may_return(head.envelope):
+            return None
+        beginning = await self._box.glance(head.uid)
+        async with self._store.read() as session:
+            return await self._finder.returned(session, beginning)
+
+    async def _take(self, folder: Folder, head: Head, belonging: Belonging) -> Ending | None:
+        """Remember a mail of ours, and act on it in the same transaction; None where it is gone."""
+        ending, reading = Ending.DONE, None
+        self._tries[head.uid] += 1
+        if self._tries[head.uid] > MOST_TRIES:
+            ending = Ending.GIVEN_UP
+        elif head.octets > MOST_OCTETS:
+            ending = Ending.BIG
+        else:
+            raw = await self._box.whole(head.uid)
+            if raw is None:
+                return None
+            reading = await self._box.read(raw) if len(raw) <= MOST_OCTETS else None
+            if reading is None:
+                ending = Ending.UNREADABLE if len(raw) <= MOST_OCTETS else Ending.BIG
+        now = self._now()
+        async with self._store.write() as session:
+            if reading is not None and await self._too_many(session, reading, belonging, now):
+                ending = Ending.TOO_MANY
+            new = await inbound.take(session, self._taken(folder, head, belonging, reading, ending), now)
+            if new and reading is not None and ending is Ending.DONE:
+                await self._act(session, Arrived(head.envelope, reading, belonging), now)
+                await ring(session, Bell.NOTICES, Bell.OUTBOX)
+        kind = reading.kind if reading else "mail"
+        level = logging.INFO if ending is Ending.DONE else logging.WARNING
+        _log.log(level, "inbox: %s %d, %s: %s", kind, head.uid, belonging.trust, ending)
+        self.moved.set()
+        return ending
+
+    async def _too_many(
+        self, session: AsyncSession, reading: Reading, belonging: Belonging, now: datetime
+    ) -> bool:
+        """Tell whether a phone sends more than anybody types; a STOP and a bounce always count."""
+        if reading.kind in (Kind.STOP, Kind.START, Kind.BOUNCE):
+            return False
+        lately = await inbound.count_since(session, belonging.person_id, now - timedelta(minutes=1))
+        return lately >= MOST_A_MINUTE
+
+    def _taken(
+        self, folder: Folder, head: Head, belonging: Belonging, reading: Reading | None, ending: Ending
+    ) -> Taken:
+        kind = reading.kind if reading else Kind.UNKNOWN
+        return Taken(
+            self._box.name,
+            folder.validity,
+            head.uid,
+            head.identity,
+            ending,
+            kind,
+            belonging.trust,
+            belonging.person_id,
+            belonging.text_id,
+        )
