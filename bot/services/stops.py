@@ -1,5 +1,6 @@
 """Obey STOP and START from a phone: surely the phone's, they count for good; else they pause it and ask."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -66,12 +67,14 @@ async def _who_said_it(
 
 
 def _index_shown(session: AsyncSession, arrived: Arrived, rules: Rules) -> bytes | None:
-    """Index the number that the mail shows, if it shows one."""
-    try:
-        number = parse_number(arrived.reading.number, rules.shelf.home, anywhere=True)
-    except UserError:
-        return None
-    return vault_of(session).number_index(number.e164)
+    """Index the number that the mail shows, as its gateway's country writes it, else with a country code."""
+    shown, domain = arrived.reading.number, arrived.envelope.author.rpartition("@")[2]
+    there = [carrier.country for carrier in rules.shelf.at_domain(domain) if carrier.country]
+    for written in (shown, f"+{shown}"):
+        for country in dict.fromkeys([*there, rules.shelf.home]):
+            with suppress(UserError):
+                return vault_of(session).number_index(parse_number(written, country, anywhere=True).e164)
+    return None
 
 
 async def start(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bot.db.tables import Consent, OutboxItem, Registration, Suppression
 from bot.domain.inbound import Kind, Trust
 from bot.domain.words import CODE_SENT
@@ -53,13 +55,16 @@ async def test_whoever_proves_the_number_then_has_lifted_the_stop(world: World, 
     await world.text(ANN, CARL)
 
 
-async def test_a_stop_ends_the_code_that_waits(world: World) -> None:
+@pytest.mark.parametrize("number", ["2065550102", "12065550102", "+12065550102"])
+async def test_a_stop_ends_the_code_that_waits(world: World, number: str) -> None:
     await world.ask_code(CARL, typed_number=NUMBERS[BOB])
     code = await world.code_of(CARL)
-    acted = await arrives(world, Kind.STOP, None, person=CARL, trust=Trust.MAIL_ID, number=NUMBERS[BOB])
+    acted = await arrives(world, Kind.STOP, None, person=CARL, trust=Trust.MAIL_ID, number=number)
     assert acted is Acted.STOP
     assert not (await world.type_code(CARL, code)).proven
     assert [item.state for item in await world.rows(OutboxItem)] == ["cancelled"]
+    (row,) = await world.rows(Suppression)
+    assert row.number_index == world.store.vault.number_index("+12065550102")
 
 
 async def test_a_stop_of_nobody_s_phone_is_none(world: World) -> None:
