@@ -7,8 +7,9 @@ import pytest
 
 from bot.domain.stopping import STARTED, STOP_WORDS
 from bot.domain.words import REFUSAL
+from bot.sandbox.smtp_script import Step, stall
 from tests.flow.mailroom import Mailroom, bounce, outgone, reply
-from tests.flow.town import GATEWAY, codes
+from tests.flow.town import CAROL, GATEWAY, codes
 from tests.peers.dovecot import Dovecot
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
@@ -118,3 +119,23 @@ async def test_neither_a_bounce_nor_an_automatic_answer_is_answered(room: Mailro
     await room.bob.dm(lambda post: "came back" in post.content)
     assert len(room.world.carriers.mails) == sent
     assert room.alice.dms == []
+
+
+async def test_a_stop_calls_back_what_waits_for_a_connection(store_url: str, dovecot: Dovecot) -> None:
+    async with Mailroom(store_url, dovecot) as room:
+        await room.register(room.bob)
+        await room.register(room.carol, CAROL)
+        _, mail = await room.texted(room.alice, room.bob, "hello")
+        await room.stop()
+        room.changes["smtp"] = room.world.smtp_config(connections=1)
+        await room.start()
+        room.world.carriers.tell(stall(Step.BODY, f"{CAROL}@{GATEWAY}", times=1))
+        held_up = await room.text(room.alice, room.carol, "in the way")
+        await room.world.carriers.stalled_client()
+        too_late = await room.text(room.alice, room.bob, "too late")
+        await room.deliver(from_phone(mail.reply_to, "STOP"))
+        await room.log.said("a stop came (addressed): stop")
+        room.world.carriers.release()
+        await too_late.settled(lambda a: a.content == REFUSAL)
+        await held_up.settled(lambda a: not a.content.startswith("On its way"))
+    assert [one for one in room.world.carriers.mails if b"too late" in one.content] == []
