@@ -40,18 +40,18 @@ class InboxRole:
     ) -> None:
         self._store = store
         self._file, self._session = FileLock("inbox"), SessionLock(_LOCK_CLASS)
-        self._mailbox, self._reader = Mailbox(imap, config.smtp.ca_file, waits), Reader()
+        self.mailbox, self.reader = Mailbox(imap, config.smtp.ca_file, waits), Reader()
         box = Box(
             f"{imap.host}\0{imap.username}\0{imap.folder}",
-            self._mailbox.open,
-            self._mailbox.heads,
-            self._mailbox.whole,
-            self._mailbox.glance,
-            self._mailbox.mark,
-            self._reader.read,
+            self.mailbox.open,
+            self.mailbox.heads,
+            self.mailbox.whole,
+            self.mailbox.glance,
+            self.mailbox.mark,
+            self.reader.read,
         )
         self.inbox = Inbox(store, box, Finder(returns, shelf, config.trusted_authserv), act, now)
-        self._watch = InboxWatch(store, self.inbox, self._mailbox.wait, self._ours, now, patience)
+        self._watch = InboxWatch(store, self.inbox, self.mailbox.wait, self._ours, now, patience)
 
     async def take_lock(self) -> None:
         """Say that we are alive; raises AlreadyRunning where another inbox works on this SQLite file."""
@@ -71,10 +71,10 @@ class InboxRole:
         finally:
             stop.set()
             await closing
-            await self._reader.close()
+            await self.reader.close()
             await self._file.release()
             await self._session.release()
 
     async def _close_when(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        self._mailbox.close()
+        self.mailbox.close()

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from bot.domain.account import ImapConfig
 from bot.domain.mailbox import Folder, Heads, MailboxTrouble, Trouble
@@ -24,6 +24,7 @@ class Mailbox:
         self._tls: ssl.SSLContext | None = None
         self._thread = OwnThread("imap")
         self._session: Session | None = None
+        self._waiting: asyncio.Future[Any] | None = None
         self._closed = False
 
     async def open(self) -> Folder:
@@ -55,6 +56,9 @@ class Mailbox:
         """Break off what is being done, and do nothing more."""
         self._closed = True
         self._drop()
+        if self._waiting is not None:
+            # The thread may hang where nothing can be cut, as in a connect: nobody waits for it.
+            self._waiting.cancel()
         self._thread.end()
 
     async def _do(self, step: Callable[[Session], T], more: float = 0) -> T:
@@ -63,7 +67,8 @@ class Mailbox:
         session = self._session = self._session or Session(self._config, self._context(), self._waits)
         try:
             async with asyncio.timeout(self._waits.operation + more):
-                return await self._thread.run(partial(step, session))
+                self._waiting = asyncio.ensure_future(self._thread.run(partial(step, session)))
+                return cast(T, await self._waiting)
         except TimeoutError as late:
             self._drop()
             raise MailboxTrouble(Trouble.AWAY, type(late).__name__) from None
@@ -77,7 +82,11 @@ class Mailbox:
             raise MailboxTrouble(trouble, type(failed).__name__) from None
         except asyncio.CancelledError:
             self._drop()
+            if self._closed and not cast("asyncio.Task[Any]", asyncio.current_task()).cancelling():
+                raise MailboxTrouble(Trouble.CLOSED) from None
             raise
+        finally:
+            self._waiting = None
 
     def _context(self) -> ssl.SSLContext | None:
         if self._config.security == "tls" and self._tls is None:

@@ -19,6 +19,8 @@ class Point(StrEnum):
     TOLD = "after the 250 was read"
     RECORDING = "before the result's commit"
     RECORDED = "after the result's commit"
+    TAKING = "before a mail's commit"
+    TAKEN = "after a mail's commit"
 
 
 def _accepts(statement: str, parameters: str) -> bool:
@@ -33,7 +35,13 @@ def _records(statement: str, parameters: str) -> bool:
     return statement.startswith("UPDATE outbox") and "'sent'" in parameters
 
 
+def _takes(statement: str, parameters: str) -> bool:
+    return statement.startswith("INSERT INTO inbound")
+
+
 _ACTS = {
+    Point.TAKING: _takes,
+    Point.TAKEN: _takes,
     Point.ACCEPTING: _accepts,
     Point.ACCEPTED: _accepts,
     Point.CLAIMED: _claims,
@@ -41,8 +49,8 @@ _ACTS = {
     Point.RECORDING: _records,
     Point.RECORDED: _records,
 }
-_BEFORE_COMMIT = {Point.ACCEPTING, Point.RECORDING}
-_AFTER_COMMIT = {Point.ACCEPTED, Point.CLAIMED, Point.RECORDED}
+_BEFORE_COMMIT = {Point.ACCEPTING, Point.RECORDING, Point.TAKING}
+_AFTER_COMMIT = {Point.ACCEPTED, Point.CLAIMED, Point.RECORDED, Point.TAKEN}
 
 
 def die_at(name: str) -> None:

@@ -69,14 +69,16 @@ def bounce(to: str, returned: bytes = b"", *, mail_id: str = "dsn-1@mx.example.o
     return (
         (
             f"Return-Path: <>\r\nDelivered-To: {to}\r\nDate: Mon, 23 Nov 2026 02:00:00 +0000\r\n"
-            f"From: MAILER-DAEMON@mx.example.org (Mail Delivery System)\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+            "From: MAILER-DAEMON@mx.example.org (Mail Delivery System)\r\n"
+            "Subject: Undelivered Mail Returned to Sender\r\n"
             f"To: {to}\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\nMessage-Id: <{mail_id}>\r\n"
             'Content-Type: multipart/report; report-type=delivery-status; boundary="b1"\r\n\r\n'
             "--b1\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
             f"<{BOB}@{GATEWAY}>: host mx.{GATEWAY} said: 550 {status} no such subscriber\r\n\r\n"
             "--b1\r\nContent-Type: message/delivery-status\r\n\r\n"
             f"Reporting-MTA: dns; mx.example.org\r\n\r\nFinal-Recipient: rfc822; {BOB}@{GATEWAY}\r\n"
-            f"Action: failed\r\nStatus: {status}\r\nDiagnostic-Code: smtp; 550 {status} no such subscriber\r\n\r\n"
+            f"Action: failed\r\nStatus: {status}\r\n"
+            f"Diagnostic-Code: smtp; 550 {status} no such subscriber\r\n\r\n"
             "--b1\r\nContent-Type: message/rfc822\r\n\r\n"
         ).encode()
         + returned
@@ -89,6 +91,7 @@ def reply(
 ) -> bytes:
     """Write a phone's answer as a gateway does."""
     return (
-        f"{more}From: {author}\r\nTo: {to}\r\nDate: Mon, 23 Nov 2026 02:00:00 +0000\r\nMessage-ID: <{mail_id}>\r\n"
-        f"Subject: \r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n{words}\r\n"
+        f"{more}From: {author}\r\nTo: {to}\r\nDate: Mon, 23 Nov 2026 02:00:00 +0000\r\n"
+        f"Message-ID: <{mail_id}>\r\nSubject: \r\nMIME-Version: 1.0\r\n"
+        f"Content-Type: text/plain; charset=us-ascii\r\n\r\n{words}\r\n"
     ).encode()

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.sandbox.sandbox import SENDER
-from tests.flow.mailroom import Mailroom, bounce, reply
+from tests.flow.mailroom import Mailroom, bounce
 from tests.peers.dovecot import Dovecot
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
 
-PERSONAL = b"From: Mum <mum@family.example>\r\nTo: bridge@example.org\r\nMessage-ID: <p1@family.example>\r\nSubject: Sunday\r\n\r\nSee you!\r\n"
+PERSONAL = (
+    b"From: Mum <mum@family.example>\r\nTo: bridge@example.org\r\nMessage-ID: <p1@family.example>\r\n"
+    b"Subject: Sunday\r\n\r\nSee you!\r\n"
+)
 RETURNED = "carrier returned it"
 
 

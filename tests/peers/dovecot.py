@@ -59,6 +59,12 @@ service imap-login {{
   }}
 }}
 """
+# For whoever brings mails as the mailbox's owner, who may write nowhere else.
+LDA_CONF = """\
+log_path = {folder}/mail/lda.log
+stats_writer_socket_path =
+mail_location = maildir:{folder}/mail
+"""
 
 
 class Dovecot:
@@ -73,7 +79,7 @@ class Dovecot:
         self.password = secrets.token_urlsafe(12)
         self.ca_file = certificates.ca_file
         self.folder = folder
-        self.conf = folder / "dovecot.conf"
+        self.conf, self.lda_conf = folder / "dovecot.conf", folder / "lda.conf"
         self._chain_file = certificates.good.chain_file
         self._daemon: Daemon | None = None
 
@@ -112,6 +118,7 @@ class Dovecot:
                 plain_port=self.plain_port,
             )
         )
+        self.lda_conf.write_text(LDA_CONF.format(folder=self.folder))
         users = self.folder / "users"
         users.touch()
         shutil.chown(users, "dovecot", "root")

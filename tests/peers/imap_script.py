@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -58,8 +58,9 @@ class ImapScript:
         self.faults: dict[str, list[str]] = {}
         self.said: list[str] = []  # the commands that came in, without their arguments
         self.asked: list[str] = []  # what was fetched
-        self.most_connections = 100
+        self.most_connections, self.tried = 100, 0
         self.watch = Watch()
+        self.kill: Callable[[], None] = lambda: None  # ends the client
         self._idling: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -114,8 +115,16 @@ class ImapScript:
             lambda: True if self.said.count(step) >= times else None, timeout_s, f"{times} times {step}"
         )
 
+    async def connected(self, times: int, timeout_s: float = 10) -> None:
+        """Wait until somebody connected so often."""
+        await self.watch.until(
+            lambda: True if self.tried >= times else None, timeout_s, f"{times} connections"
+        )
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
+        self.tried += 1
+        self.watch.changed()
         try:
             with suppress(_HungUp, ConnectionError, asyncio.IncompleteReadError):
                 await _Conversation(self, reader, writer).run()
@@ -234,7 +243,7 @@ class _Conversation:
     async def _store(self, tag: str, uids: str) -> None:
         box = self._box
         assert self._writable, "marked in a folder opened for reading alone"
-        if box.next_fault("STORE") not in ("", "after"):
+        if box.next_fault("STORE") not in ("", "after", "kill after"):
             await self._answer("STORE", tag, [])
             return
         for uid in _listed(uids):
@@ -270,6 +279,9 @@ class _Conversation:
         )
         whole = b"".join(lines) + closing
         match fault:
+            case "kill" | "kill after":
+                self._box.kill()
+                raise _HungUp
             case "bye":
                 writer.write(b"* BYE shutting down\r\n")
                 await writer.drain()

@@ -15,12 +15,14 @@ from typing import Self
 
 from tests.peers.aiosmtpd_peer import SmtpPeer
 from tests.peers.daemon import Daemon, Unavailable, accepts_connections, free_port
+from tests.peers.dovecot import LDA, OWNER, Dovecot
 from tests.peers.received import Mail
 from tests.peers.tls import Certificates, make_certificates
 
 MASTER = Path("/usr/lib/postfix/sbin/master")
 DOVECOT = Path("/usr/sbin/dovecot")
 USERNAME = "bridge@example.org"
+LOCAL_DOMAIN = "textbridge.example"
 
 # queue folder -> (owner, group, mode), as Postfix's own installer makes them
 POSTFIX_FOLDERS = {
@@ -101,6 +103,22 @@ scache     unix       - - n - 1 scache
 postlog    unix-dgram n - n - 1 postlogd
 """
 
+# With a mailbox: mails to its domain end there, whatever stands behind a plus, and others may bring some.
+LOCAL_CF = """\
+virtual_mailbox_domains = {domain}
+virtual_mailbox_maps = static:there
+virtual_transport = mailbox
+mailbox_destination_recipient_limit = 1
+recipient_delimiter = +
+"""
+LOCAL_MASTER_CF = """\
+mailbox    unix       - n n - - pipe
+  flags=DRhu null_sender= user={owner} argv={lda} -e -c {conf} -f ${{sender}} -r ${{recipient}}
+127.0.0.1:{mx_port} inet n - n - - smtpd
+  -o smtpd_tls_security_level=none -o smtpd_tls_auth_only=no -o smtpd_sasl_auth_enable=no
+  -o smtpd_client_restrictions= -o smtpd_relay_restrictions=reject_unauth_destination
+"""
+
 DOVECOT_CONF = """\
 protocols =
 listen = 127.0.0.1
@@ -140,9 +158,9 @@ class Postfix:
     host = "127.0.0.1"
     username = USERNAME
 
-    def __init__(self, folder: Path, certificates: Certificates) -> None:
+    def __init__(self, folder: Path, certificates: Certificates, mailbox: Dovecot | None = None) -> None:
         """Remember where everything lies; `start` is the way to make one."""
-        self.port = free_port()
+        self.port, self.mx_port, self._mailbox = free_port(), free_port(), mailbox
         self.password = secrets.token_urlsafe(12)
         self.ca_file = certificates.ca_file
         self.sink = SmtpPeer()
@@ -151,12 +169,15 @@ class Postfix:
         self._daemons: list[Daemon] = []
 
     @classmethod
-    def start(cls, certificates: Certificates | None = None) -> Self:
-        """Run Postfix, Dovecot and the sink; a certificate set is made unless given."""
+    def start(cls, certificates: Certificates | None = None, mailbox: Dovecot | None = None) -> Self:
+        """Run Postfix, Dovecot and the sink; a certificate set is made unless given.
+
+        With a mailbox, mails to LOCAL_DOMAIN come to it, and `mx_port` takes such mails from anybody.
+        """
         _require()
         folder = Path(tempfile.mkdtemp(prefix="textbridge-postfix-"))
         folder.chmod(0o755)
-        postfix = cls(folder, certificates or make_certificates(folder))
+        postfix = cls(folder, certificates or make_certificates(folder), mailbox)
         postfix.sink.__enter__()
         try:
             postfix._lay_out()
@@ -213,8 +234,13 @@ class Postfix:
             "port": str(self.port),
             "sink_port": str(self.sink.port),
         }
-        (self._folder / "etc" / "main.cf").write_text(MAIN_CF.format(**values))
-        (self._folder / "etc" / "master.cf").write_text(MASTER_CF.format(**values))
+        main, master = MAIN_CF, MASTER_CF
+        if self._mailbox is not None:
+            main, master = main + LOCAL_CF, master + LOCAL_MASTER_CF
+            values |= {"domain": LOCAL_DOMAIN, "mx_port": str(self.mx_port), "owner": OWNER}
+            values |= {"lda": str(LDA), "conf": str(self._mailbox.lda_conf)}
+        (self._folder / "etc" / "main.cf").write_text(main.format(**values))
+        (self._folder / "etc" / "master.cf").write_text(master.format(**values))
         # Postfix reads a file that is younger than a second again and again, until it is sure of it.
         os.utime(self._folder / "etc" / "main.cf", (0, 0))
         _folder(self._folder / "dovecot", "root", "root", 0o755)

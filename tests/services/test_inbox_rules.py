@@ -1,0 +1,212 @@
+"""Which text a mail is about: by a proof of ours, or a registered number; what is forged reaches nobody."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from bot.db.tables import Inbound
+from bot.domain.inbound import Belonging, Kind, Trust
+from bot.domain.returns import Returns
+from bot.domain.states import State
+from bot.services.inbox import MOST_A_MINUTE, MOST_OCTETS
+from tests.db.stores import sqlite_first
+from tests.flow.mailroom import bounce
+from tests.peers.imap_script import ImapScript
+from tests.services.postroom import AUTHSERV, PATTERN, PHONE, Postroom, opened
+from tests.services.world import ANN, BOB, CARL, GUILD, World
+
+pytestmark = sqlite_first
+
+PASSED = f"Authentication-Results: {AUTHSERV}; dmarc=pass header.from=one.example.net\r\n"
+FAILED = f"Authentication-Results: {AUTHSERV}; dmarc=fail header.from=one.example.net\r\n"
+CARLS = "2065550103@one.example.net"
+PLAIN = "bot@example.org"
+
+
+@pytest.fixture
+async def room(world: World) -> AsyncIterator[Postroom]:
+    async with opened(world) as (_, postroom):
+        yield postroom
+
+
+async def belonging(room: Postroom, raw: bytes) -> Belonging | None:
+    """Let a mail come in, and one behind it that is surely ours; say whom the first was taken for."""
+    server: ImapScript = room.server
+    async with room.at_work():
+        server.deliver(raw)
+        (last,) = server.deliver(room.reply(room.address(-BOB), "last", number=77))
+        await server.seen(last)
+    found = [one.belonging for one in room.acted if one.reading.words != "last"]
+    first = server.mails[last - 1]
+    assert (r"\Seen" in first.flags) is bool(found)
+    return found[0] if found else None
+
+
+def about(text_id: int | None, trust: Trust) -> Belonging:
+    if text_id is None:
+        return Belonging(trust, BOB)
+    return Belonging(trust, BOB, text_id, ANN, GUILD)
+
+
+async def test_an_answer_to_a_texts_address_belongs_to_it(room: Postroom) -> None:
+    text_id = await room.text()
+    await room.text("a later one")
+    for author in (PHONE, "somebody@phones.example", "MAILER-DAEMON@one.example.net"):
+        room.acted.clear()
+        raw = room.reply(room.address(text_id), "ok", number=len(author), author=author)
+        assert await belonging(room, raw) == about(text_id, Trust.ADDRESSED)
+
+
+async def test_a_code_s_address_belongs_to_its_person(room: Postroom) -> None:
+    assert await belonging(room, room.reply(room.address(-BOB))) == about(None, Trust.ADDRESSED)
+
+
+async def test_an_answer_that_names_our_message_id_belongs_to_its_text(room: Postroom) -> None:
+    text_id = await room.text()
+    mail_id = room.returns.mail_id("ab" * 16, text_id)
+    for number, name in enumerate(("In-Reply-To", "References"), 1):
+        room.acted.clear()
+        more = f"{name}: <1@x.example> <{mail_id}@example.org>\r\n"
+        raw = room.reply(PLAIN, "ok", author="x@phones.example", more=more, number=number)
+        assert await belonging(room, raw) == about(text_id, Trust.MAIL_ID)
+
+
+async def test_a_bounce_that_names_our_mail_only_within_returns_its_text(room: Postroom) -> None:
+    text_id = await room.text()
+    returned = (
+        f"Message-ID: <{room.returns.mail_id('ab' * 16, text_id)}@example.org>\r\n\r\ndinner\r\n".encode()
+    )
+    assert await belonging(room, bounce(PLAIN, returned)) == about(text_id, Trust.MAIL_ID)
+    assert (await room.world.standing(text_id))[0] == State.BOUNCED
+
+
+async def test_a_bounce_of_the_operators_own_mail_is_left_alone(room: Postroom) -> None:
+    returned = b"Message-ID: <CAF+personal@mail.example>\r\n\r\nto mum\r\n"
+    assert await belonging(room, bounce(PLAIN, returned)) is None
+    assert room.server.mails[1].flags == set()
+
+
+async def test_a_registered_number_that_is_vouched_for_means_its_last_conversation(room: Postroom) -> None:
+    await room.text("first")
+    room.world.clock.forward(minutes=1)
+    text_id = await room.text("second")
+    assert await belonging(room, room.reply(PLAIN, more=PASSED)) == about(text_id, Trust.PROVEN)
+    for number, more in enumerate(
+        ("", FAILED, FAILED + PASSED, PASSED.replace(AUTHSERV, "mx.evil.example")), 2
+    ):
+        room.acted.clear()
+        raw = room.reply(PLAIN, more=more, number=number)
+        assert await belonging(room, raw) == about(text_id, Trust.UNPROVEN)
+
+
+async def test_without_a_trusted_server_nothing_is_proven(room: Postroom) -> None:
+    text_id, room.trusted = await room.text(), None
+    assert await belonging(room, room.reply(PLAIN, more=PASSED)) == about(text_id, Trust.UNPROVEN)
+
+
+async def test_a_registered_number_without_texts_means_its_person(room: Postroom) -> None:
+    assert await belonging(room, room.reply(PLAIN, more=PASSED)) == about(None, Trust.PROVEN)
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        "2065550102@evil.example",
+        "2065550102@one.example.net.evil.example",
+        "2065550199@one.example.net",
+        "2065550102x@one.example.net",
+        "bob@one.example.net",
+        "",
+    ],
+)
+async def test_other_authors_are_nobody(room: Postroom, author: str) -> None:
+    await room.text()
+    assert await belonging(room, room.reply(PLAIN, author=author, more=PASSED)) is None
+    assert room.server.mails[1].flags == set()
+
+
+def forged(room: Postroom, text_id: int) -> list[str]:
+    good = room.address(text_id)
+    place = len("bot+") + 3
+    other = "a" if good[place] != "a" else "b"
+    strange = Returns(PATTERN, lambda words: bytes(32))
+    return [
+        good[:place] + other + good[place + 1 :],
+        room.returns.address(text_id, room.world.clock() - timedelta(days=31)),
+        room.address(text_id + 1),  # a good proof of what is no text
+        strange.address(text_id, room.world.clock()),
+        good.replace("@example.org", "@example.com"),
+        good.replace("bot+", "bot+x"),
+    ]
+
+
+async def test_forged_and_ended_tokens_are_nobodys(room: Postroom) -> None:
+    text_id = await room.text()
+    for number, to in enumerate(forged(room, text_id), 1):
+        raw = room.reply(to, author="eve@phones.example", number=number)
+        assert await belonging(room, raw) is None
+        assert await belonging(room, bounce(to, mail_id=f"dsn-{number}@mx.example.org")) is None
+    assert (await room.world.standing(text_id))[0] == State.ACCEPTED
+    assert room.acted == [one for one in room.acted if one.reading.words == "last"]
+
+
+async def test_another_registered_phone_may_not_use_a_texts_address(room: Postroom) -> None:
+    await room.world.register(CARL)
+    text_id = await room.text()
+    assert await belonging(room, room.reply(room.address(text_id), author=CARLS, more=PASSED)) is None
+
+
+async def test_a_bounce_without_a_proof_moves_no_text(room: Postroom) -> None:
+    text_id = await room.text()
+    raw = bounce(PLAIN).replace(b"MAILER-DAEMON@mx.example.org", PHONE.encode())
+    found = await belonging(room, PASSED.encode() + raw)
+    assert found in (None, about(text_id, Trust.PROVEN))
+    assert (await room.world.standing(text_id))[0] == State.ACCEPTED
+
+
+async def test_a_mail_that_comes_twice_acts_once(room: Postroom) -> None:
+    text_id, server = await room.text(), room.server
+    async with room.at_work():
+        for _ in range(2):
+            (uid,) = server.deliver(room.reply(room.address(text_id)))
+            await server.seen(uid)
+    async with room.at_work():
+        (uid,) = server.deliver(room.reply(room.address(text_id)))
+        await server.seen(uid)
+    assert len(room.acted) == 1
+    assert await room.endings() == ["done"]
+
+
+async def test_a_mail_that_is_too_big_is_neither_read_nor_marked(room: Postroom) -> None:
+    to, server = room.address(await room.text()), room.server
+    assert await belonging(room, room.reply(to, "x" * MOST_OCTETS)) is None
+    assert server.asked.count("BODY 1") == 0
+    assert await room.endings() == ["big", "done"]
+
+
+async def test_more_answers_a_minute_than_anybody_types_are_left_but_a_stop_is_not(room: Postroom) -> None:
+    to, server = room.address(await room.text()), room.server
+    async with room.at_work():
+        many = [room.reply(to, f"n{number}", number=number) for number in range(MOST_A_MINUTE + 5)]
+        uids = server.deliver(*many)
+        (stop,) = server.deliver(room.reply(to, "STOP", number=99))
+        await server.seen(stop)
+        room.world.clock.forward(minutes=2)
+        (later,) = server.deliver(room.reply(to, "later", number=100))
+        await server.seen(later)
+    kinds = [one.reading.kind for one in room.acted]
+    assert kinds == [Kind.REPLY] * MOST_A_MINUTE + [Kind.STOP, Kind.REPLY]
+    assert (await room.endings()).count("too_many") == 5
+    left = [uid for uid in uids if not server.mails[uid].flags]
+    assert left == uids[MOST_A_MINUTE:]
+
+
+async def test_what_came_in_is_kept_without_its_words(room: Postroom) -> None:
+    text_id = await room.text()
+    await belonging(room, room.reply(room.address(text_id), "dinner is off"))
+    (row, _) = await room.world.rows(Inbound)
+    assert (row.person_id, row.text_id, row.kind, row.trust) == (BOB, text_id, "reply", "addressed")
+    columns = [getattr(row, column.name) for column in Inbound.__table__.columns]
+    written = b" ".join(each if isinstance(each, bytes) else str(each).encode() for each in columns)
+    assert not any(word in written for word in (b"dinner", b"2065550102", b"one.example.net", b"@"))
