@@ -24,11 +24,9 @@ from bot.db.teller_turn import TellerTurn
 from bot.discord_role import DiscordRole
 from bot.domain.catalogue_file import parse_catalogue
 from bot.domain.returns import Returns, default_pattern
-from bot.inbox_role import InboxRole
+from bot.inbox_role import InboxRole, inbox_of
 from bot.loop import repeat, wait_for_any
 from bot.relay_role import RelayRole
-from bot.services.arrivals import Rules as ArrivalRules
-from bot.services.arrivals import act
 from bot.services.carrier_watch import CarrierWatch
 from bot.services.desk import Desk
 from bot.services.domain_check import LookUp
@@ -115,7 +113,7 @@ async def _run_roles(
     has_relay, has_discord = Role.RELAY in config.roles, Role.DISCORD in config.roles
     returns = _returns(config, store)
     relay_role = RelayRole(config, store, shelf, now, returns) if has_relay else None
-    inbox_role = _inbox(config, store, shelf, returns, now)
+    inbox_role = inbox_of(config, store, shelf, returns, now)
     relay_wake = relay_role.relay.wake if relay_role else asyncio.Event()
     desk = Desk(
         store,
@@ -129,12 +127,7 @@ async def _run_roles(
     )
     turn = TellerTurn(store)
     discord_role = DiscordRole(config, desk, turn.ours) if has_discord else None
-    if relay_role:
-        desk.recall = relay_role.relay.recall
-    if relay_role and discord_role:
-        relay_role.relay.moved = discord_role.teller.wake
-    if inbox_role and discord_role:
-        inbox_role.inbox.moved = discord_role.teller.wake
+    _connect(desk, relay_role, inbox_role, discord_role)
     bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
     listener = None if store.is_sqlite else Listener(store, bells)
     nights = None
@@ -150,19 +143,24 @@ async def _run_roles(
         await turn.release()
 
 
+def _connect(
+    desk: Desk, relay: RelayRole | None, inbox: InboxRole | None, discord: DiscordRole | None
+) -> None:
+    """Let roles that share this process wake each other at once."""
+    if relay:
+        desk.recall = relay.relay.recall
+    if relay and discord:
+        relay.relay.moved = discord.teller.wake
+    if inbox and discord:
+        inbox.inbox.moved = discord.teller.wake
+    if inbox and relay:
+        inbox.inbox.recall = relay.relay.recall
+
+
 def _returns(config: Config, store: Store) -> Returns | None:
     """Say where answers go: only where somebody reads what comes back do mails say it."""
     pattern = config.reply_address or default_pattern(config.smtp.sender)
     return Returns(pattern, store.vault.token_mac) if config.imap else None
-
-
-def _inbox(
-    config: Config, store: Store, shelf: Shelf, returns: Returns | None, now: Callable[[], datetime]
-) -> InboxRole | None:
-    if config.imap is None or returns is None or Role.INBOX not in config.roles:
-        return None
-    acting = partial(act, rules=ArrivalRules(shelf, config.abuse_contact))
-    return InboxRole(config, config.imap, store, shelf, returns, acting, now)
 
 
 @dataclass(frozen=True, slots=True)

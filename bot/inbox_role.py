@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
-from bot.config import Config
+from bot.config import Config, Role
 from bot.db.role_lock import FileLock
 from bot.db.session_lock import SessionLock
 from bot.db.store import Store
@@ -14,6 +15,7 @@ from bot.loop import repeat
 from bot.mail.imap import Waits
 from bot.mail.mailbox import Mailbox
 from bot.mail.reader import Reader
+from bot.services.arrivals import Rules, act
 from bot.services.belonging import Finder
 from bot.services.inbox import Act, Box, Inbox
 from bot.services.inbox_watch import InboxWatch, Patience
@@ -78,3 +80,13 @@ class InboxRole:
     async def _close_when(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self.mailbox.close()
+
+
+def inbox_of(
+    config: Config, store: Store, shelf: Shelf, returns: Returns | None, now: Callable[[], datetime]
+) -> InboxRole | None:
+    """Build the inbox; None where there is no mailbox, or another process has the role."""
+    if config.imap is None or returns is None or Role.INBOX not in config.roles:
+        return None
+    acting = partial(act, rules=Rules(shelf, config.abuse_contact))
+    return InboxRole(config, config.imap, store, shelf, returns, acting, now)

@@ -1,6 +1,5 @@
 """Act on a mail that came in, in the transaction that makes it durable."""
 
-import logging
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,11 +10,9 @@ from bot.services import bounces, replies, stops
 from bot.services.phone_mail import Rules as Rules
 from bot.services.phone_mail import help_phone
 
-_log = logging.getLogger(__name__)
-
 
 class Acted(StrEnum):
-    """What became of a mail, for counting."""
+    """What became of a mail."""
 
     REPLY = "reply"
     BOUNCE = "bounce"
@@ -39,9 +36,4 @@ async def act(session: AsyncSession, arrived: Arrived, now: datetime, rules: Rul
             done, acted = await bounces.take(session, arrived, now), Acted.BOUNCE
         case Kind.REPLY:
             done, acted = await replies.take(session, arrived, now), Acted.REPLY
-    result = acted if done else Acted.IGNORED
-    belonging = arrived.belonging
-    _log.info(
-        "text %s: a %s came (%s): %s", belonging.text_id or "-", arrived.reading.kind, belonging.trust, result
-    )
-    return result
+    return acted if done else Acted.IGNORED

@@ -50,11 +50,12 @@ class Postroom:
         self.imap = ImapConfig(**(values | settings))
         self.trusted: str | None = AUTHSERV
 
-    async def act(self, session: AsyncSession, arrived: Arrived, now: datetime) -> None:
+    async def act(self, session: AsyncSession, arrived: Arrived, now: datetime) -> str:
         """Act as the bot does, and keep what it was about."""
-        await act(session, arrived, now, Rules(self.world.shelf, None))
+        done = await act(session, arrived, now, Rules(self.world.shelf, None))
         self.acted.append(arrived)
         self.watch.changed()
+        return done
 
     def role(self, store: Store | None = None, waits: Waits = WAITS) -> InboxRole:
         """Build the inbox."""
