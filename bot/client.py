@@ -18,8 +18,8 @@ from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shorten
 from bot.commands.bridge_panel import BRIDGE_ITEMS
 from bot.commands.carrier_pages import PageButton
 from bot.commands.domain_request import DomainButton
+from bot.commands.phone_buttons import HoldAgainButton, ProveAgainButton
 from bot.commands.phone_menus import PHONE_ITEMS
-from bot.commands.prove_again import HoldAgainButton, ProveAgainButton
 from bot.commands.register import EnterCodeButton
 from bot.commands.reply import HeldButton, ReplyButton
 from bot.commands.telling import say

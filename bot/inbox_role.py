@@ -17,7 +17,7 @@ from bot.loop import repeat
 from bot.mail.imap import Waits
 from bot.mail.mailbox import Mailbox
 from bot.mail.reader import Reader
-from bot.services import arrivals
+from bot.services.arrivals import Rules, act
 from bot.services.belonging import Finder
 from bot.services.inbox import Act, Box, Inbox
 from bot.services.inbox_watch import InboxWatch, Patience
@@ -45,10 +45,10 @@ def make_inbox(
     if config.imap is None or returns is None or Role.INBOX not in config.roles:
         return None
 
-    async def act(session: AsyncSession, arrived: Arrived, now: datetime) -> object:
-        return await arrivals.act(session, arrived, arrivals.Rules(shelf, contact()), now)
+    async def acting(session: AsyncSession, arrived: Arrived, now: datetime) -> str:
+        return await act(session, arrived, now, Rules(shelf, contact()))
 
-    return InboxRole(config, config.imap, store, shelf, returns, act, now)
+    return InboxRole(config, config.imap, store, shelf, returns, acting, now)
 
 
 class InboxRole:

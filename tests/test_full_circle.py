@@ -24,7 +24,7 @@ from tests.test_postfix import ADDRESS, HANDED, Town
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
-BACK = "sent your text back"
+BACK = "carrier returned it"
 WITHIN_S = 2.0
 COLUMNS = (Inbound.kind, Inbound.trust, Inbound.state, Inbound.person_id, Inbound.text_id)
 

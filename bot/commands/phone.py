@@ -5,9 +5,9 @@ from discord import app_commands
 
 from bot.commands.answers import answer, hold
 from bot.commands.choices import country_of, register_choices
+from bot.commands.phone_buttons import phone_buttons
 from bot.commands.phone_control import PhoneControl
 from bot.commands.phone_menus import show_listed
-from bot.commands.prove_again import phone_buttons
 from bot.commands.register import CodeForm, NumberForm
 from bot.domain.consent import EVERYONE, LISTED, NOBODY
 from bot.domain.errors import UserError

@@ -8,7 +8,7 @@ import discord
 
 from bot.commands.answers import Form, answer, hold
 from bot.commands.kept_buttons import KeptButton, row_of
-from bot.commands.text import open_answer, send
+from bot.commands.text import UNNAMED_SERVER, open_answer, send
 from bot.domain.errors import UserError
 from bot.domain.plain import plain
 from bot.services import replies
@@ -93,30 +93,40 @@ class ReplyForm(Form, title="Reply to their phone"):
 
 async def _request(interaction: discord.Interaction, back: replies.Route, words: str, desk: Desk) -> Request:
     """Make what /text would make in that server."""
-    guild = interaction.client.get_guild(back.guild_id)
-    if guild is None:
-        raise UserError(_LEFT)
-    sender, recipient = await asyncio.gather(
-        _member(guild, interaction.user.id), _member(guild, back.person_id)
-    )
+    guild = await _guild(interaction.client, back.guild_id)
+    people = (interaction.user.id, back.person_id)
+    sender, recipient = await asyncio.gather(*(_member(guild, person) for person in people))
     if sender is None:
         raise UserError(_LEFT)
     return Request(
         interaction_id=interaction.id,
-        sender_id=interaction.user.id,
-        sender_handle=interaction.user.name,
+        sender_id=sender.id,
+        sender_handle=sender.name,
         recipient_id=back.person_id,
         recipient_is_member=recipient is not None,
         recipient_is_bot=False,
         guild_id=guild.id,
-        guild_name=guild.name,
-        words=plain(words, {str(interaction.user.id): interaction.user.name}),
+        guild_name=guild.name or UNNAMED_SERVER,
+        words=plain(words, {str(sender.id): sender.name}),
         answer=open_answer(interaction, desk.now()),
     )
 
 
+async def _guild(client: discord.Client, guild_id: int) -> discord.Guild:
+    """Find the server of a conversation: the cache may lag behind, and in a DM Discord names none."""
+    known = client.get_guild(guild_id)
+    if known is not None:
+        return known
+    try:
+        return await client.fetch_guild(guild_id, with_counts=False)
+    except (discord.NotFound, discord.Forbidden) as gone:
+        raise UserError(_LEFT) from gone
+    except (discord.HTTPException, OSError) as away:
+        raise UserError(_AWAY) from away
+
+
 async def _member(guild: discord.Guild, person_id: int) -> discord.Member | None:
-    """Ask Discord whether somebody is in a server; in a DM it does not say so by itself."""
+    """Ask Discord whether somebody is in a server."""
     try:
         return await guild.fetch_member(person_id)
     except discord.NotFound:

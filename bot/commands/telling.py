@@ -9,7 +9,7 @@ import discord
 
 from bot.commands.answers import LONGEST_ANSWER_CHARS, NO_PINGS, shortened
 from bot.commands.domain_request import request_buttons
-from bot.commands.prove_again import prove_again_button
+from bot.commands.phone_buttons import prove_again_button
 from bot.commands.quoting import quoted
 from bot.commands.reply import held_buttons, reply_buttons
 from bot.domain.inbound import Picture
@@ -62,12 +62,12 @@ def _reply(reply: Reply, *, without_pictures: bool) -> Shown:
     head = f"<@{reply.person_id}> {said}:" if reply.words else f"<@{reply.person_id}> {said}."
     if not reply.proven:
         head = f"**Unverified:** this seems to come from <@{reply.person_id}>'s phone, but nothing proves it."
-    if without_pictures and reply.pictures:
-        head += " (Discord doesn't take the picture that came with it.)"
-    pictures = [] if without_pictures else reply.pictures[:MOST_PICTURES]
+    fit = [one for one in reply.pictures if one.kind in _SUFFIXES and not without_pictures][:MOST_PICTURES]
+    if len(fit) < len(reply.pictures):
+        head += " (Not all pictures that came with it can be shown here.)"
     beside: dict[str, Any] = {"view": reply_buttons(reply.id)}
-    if files := [_file(one, place) for place, one in enumerate(pictures, 1) if one.kind in _SUFFIXES]:
-        beside["files"] = files
+    if fit:
+        beside["files"] = [_file(one, place) for place, one in enumerate(fit, 1)]
     return Shown(_with_quote(head, reply.words), beside)
 
 

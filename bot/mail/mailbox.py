@@ -81,7 +81,7 @@ class Mailbox:
             raise MailboxTrouble(self._why(), type(failed).__name__) from None
         except asyncio.CancelledError:
             self._drop()
-            if self._closed and not cast("asyncio.Task[Any]", asyncio.current_task()).cancelling():
+            if self._why() is Trouble.CLOSED and not cast("asyncio.Task[Any]", asyncio.current_task()).cancelling():
                 raise MailboxTrouble(Trouble.CLOSED) from None
             raise
         finally:

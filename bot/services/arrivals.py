@@ -1,22 +1,18 @@
 """Act on a mail that came in, in the transaction that makes it durable."""
 
-import logging
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.bell import Bell, ring
 from bot.domain.inbound import Arrived, Kind
 from bot.services import bounces, replies, stops
 from bot.services.phone_mail import Rules as Rules
 from bot.services.phone_mail import help_phone
 
-_log = logging.getLogger(__name__)
-
 
 class Acted(StrEnum):
-    """What became of a mail, for counting."""
+    """What became of a mail."""
 
     REPLY = "reply"
     BOUNCE = "bounce"
@@ -26,7 +22,7 @@ class Acted(StrEnum):
     IGNORED = "ignored"
 
 
-async def act(session: AsyncSession, arrived: Arrived, rules: Rules, now: datetime) -> Acted:
+async def act(session: AsyncSession, arrived: Arrived, now: datetime, rules: Rules) -> Acted:
     """Do what a mail asks for, as far as it may be believed; whoever is to hear of it has a notice then."""
     done, acted = False, Acted.IGNORED
     match arrived.reading.kind:
@@ -40,11 +36,4 @@ async def act(session: AsyncSession, arrived: Arrived, rules: Rules, now: dateti
             done, acted = await bounces.take(session, arrived, now), Acted.BOUNCE
         case Kind.REPLY:
             done, acted = await replies.take(session, arrived, now), Acted.REPLY
-    if done:
-        await ring(session, Bell.OUTBOX, Bell.NOTICES)
-    result = acted if done else Acted.IGNORED
-    belonging = arrived.belonging
-    _log.info(
-        "text %s: a %s came (%s): %s", belonging.text_id or "-", arrived.reading.kind, belonging.trust, result
-    )
-    return result
+    return acted if done else Acted.IGNORED

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import bounces, notices, people, texts, verifications
+from bot.db import bounces, notices, people, verifications
 from bot.db.bounces import Way
 from bot.domain.inbound import Arrived, Bounce, Trust
 from bot.domain.returned import HARD_HALVES, MOST_HALVES, RETURNED, SENT_BACK, judge
@@ -27,17 +27,16 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
         return False
     if belonging.text_id is None:
         return await _code_came_back(session, belonging.person_id, now)
-    text = (await texts.lock_standings(session, [belonging.text_id])).get(belonging.text_id)
-    if text is None or not await note_returned(session, text, reading.reason, now):
+    if not await note_returned(session, belonging.text_id, reading.reason, now):
         return False
-    way = await bounces.way_of(session, text.id)
+    way = await bounces.way_of(session, belonging.text_id)
     if way is None:
         return True
     verdict = judge(reading.bounce, reading.status, reading.reason)
     if verdict.sign is not None:
         await note(session, {way.domain: {verdict.sign: 1}}, now)
     if verdict.halves:
-        await _hold_against(session, text.recipient_id, way, verdict.halves, now)
+        await _hold_against(session, belonging.person_id, way, verdict.halves, now)
     return True
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import inbound
+from bot.db.bell import Bell, ring
 from bot.db.inbound import Taken
 from bot.db.store import Store
 from bot.domain.inbound import Arrived, Belonging, Kind, Reading
@@ -26,7 +27,8 @@ MOST_TRIES = 20
 CLOCKS_DIFFER = timedelta(minutes=5)
 # How far back a folder is read whose UIDs were all given anew: what came in before then has been read.
 LOOK_BACK = timedelta(days=30)
-Act = Callable[[AsyncSession, Arrived, datetime], Awaitable[object]]
+# Says in a word what it did.
+Act = Callable[[AsyncSession, Arrived, datetime], Awaitable[str]]
 
 
 class Ending(StrEnum):
@@ -59,7 +61,8 @@ class Inbox:
         self._store, self._box, self._finder, self._act, self._now = store, box, finder, act, now
         self._tries: Counter[int] = Counter()
         self.moved = asyncio.Event()  # something happened to a text: somebody may want to tell its sender
-        self.recall: Callable[[], None] = lambda: None  # a permission changed: ask again about what waits
+        # Set where the relay runs in this process: what has not gone yet is asked about again.
+        self.recall: Callable[[], None] = lambda: None
 
     async def look(self) -> bool:
         """Take in some mails; False where there are no more for now."""
@@ -118,7 +121,7 @@ class Inbox:
 
     async def _take(self, folder: Folder, head: Head, belonging: Belonging) -> Ending | None:
         """Remember a mail of ours, and act on it in the same transaction; None where it is gone."""
-        ending, reading = Ending.DONE, None
+        ending, reading, acted = Ending.DONE, None, ""
         self._tries[head.uid] += 1
         if self._tries[head.uid] > MOST_TRIES:
             ending = Ending.GIVEN_UP
@@ -137,13 +140,13 @@ class Inbox:
                 ending = Ending.TOO_MANY
             new = await inbound.take(session, self._taken(folder, head, belonging, reading, ending), now)
             if new and reading is not None and ending is Ending.DONE:
-                await self._act(session, Arrived(head.envelope, reading, belonging), now)
+                acted = await self._act(session, Arrived(head.envelope, reading, belonging), now)
+                await ring(session, Bell.NOTICES, Bell.OUTBOX)
         kind = reading.kind if reading else "mail"
         level = logging.INFO if ending is Ending.DONE else logging.WARNING
-        _log.log(level, "inbox: %s %d, %s: %s", kind, head.uid, belonging.trust, ending)
+        _log.log(level, "inbox: %s %d, %s: %s", kind, head.uid, belonging.trust, acted or ending)
+        self.recall()
         self.moved.set()
-        if reading is not None and reading.kind in (Kind.STOP, Kind.BOUNCE):
-            self.recall()
         return ending
 
     async def _too_many(

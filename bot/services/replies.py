@@ -16,6 +16,8 @@ from bot.services.standing import note_answered
 
 # Of answers that may be forged no more wait for a person's word.
 MOST_HELD = 5
+# Discord shows 2,000 of them.
+MOST_CHARS_KEPT = 4_000
 _GONE = (
     "That answer is no longer kept, so there is nothing to do. Use /text in a server to write to somebody."
 )
@@ -27,7 +29,7 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     belonging, reading = arrived.belonging, arrived.reading
     if belonging.text_id is None or not (visible(reading.words) or reading.pictures):
         return False
-    text = (await texts.lock_standings(session, [belonging.text_id])).get(belonging.text_id)
+    text = (await texts.standings(session, [belonging.text_id])).get(belonging.text_id)
     phone = await people.phone_of(session, belonging.person_id)
     # Whoever has that phone now need not be whom the sender knows.
     if text is None or phone is None or text.recipient_id != belonging.person_id:
@@ -35,7 +37,7 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     proven = belonging.trust is not Trust.UNPROVEN
     if proven:
         await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
-        await note_answered(session, text, now)
+        await note_answered(session, text.id, now)
     if await replies.muted(session, text.sender_id, text.recipient_id, text.created_at):
         return False
     held = not proven and not await replies.goes_on(session, text.recipient_id)
@@ -51,7 +53,7 @@ async def _keep(
     reply_id = await replies.add(
         session,
         text=(text.id, text.recipient_id, text.sender_id, text.guild_id),
-        words=arrived.reading.words,
+        words=arrived.reading.words[:MOST_CHARS_KEPT],
         pictures=arrived.reading.pictures,
         proven=proven,
         held=held,

@@ -72,19 +72,33 @@ async def note_standing(session: AsyncSession, text_id: int, sender_id: int, now
     await notices.add(session, sender_id, TEXT_NOTICE, now, text_id=text_id)
 
 
-async def note_answered(session: AsyncSession, text: Standing, now: datetime) -> None:
+def _gone(text: Standing) -> bool:
+    """Tell whether a text went, or may have, as far as is known."""
+    unsure = text.state == State.FAILED and text.reason == UNSURE
+    return text.state in (State.QUEUED, State.SENDING, State.ACCEPTED) or unsure
+
+
+async def note_answered(session: AsyncSession, text_id: int, now: datetime) -> None:
     """Move a text to "answered": the phone has it, whatever was thought before."""
-    ended = text.state in (State.ACCEPTED, State.BOUNCED, State.EXPIRED)
-    if ended or (text.state == State.FAILED and text.reason == UNSURE):
+    text = (await texts.lock_standings(session, [text_id])).get(text_id)
+    # While parts of it wait, that is what its answer in Discord says.
+    back = (State.BOUNCED, State.EXPIRED)
+    if text is not None and text.state != State.QUEUED and (text.state in back or _gone(text)):
         await _move_on(session, text, State.REPLIED, "", now)
 
 
-async def note_returned(session: AsyncSession, text: Standing, reason: str, now: datetime) -> bool:
-    """Move a text that its carrier sent back; False where it had not gone, or is answered or back already."""
-    unsure = text.state == State.FAILED and text.reason == UNSURE
-    if not (text.state in (State.QUEUED, State.SENDING, State.ACCEPTED) or unsure):
+async def note_returned(session: AsyncSession, text_id: int, reason: str, now: datetime) -> bool:
+    """Move a text that its carrier sent back; False where it had not gone, or is answered or back already.
+
+    Mails are ended before the text is locked: whoever records what came of mails does it in that order.
+    """
+    seen = (await texts.standings(session, [text_id])).get(text_id)
+    if seen is None or not _gone(seen):
         return False
-    await outbox.end_waiting(session, Item.CANCELLED, text_id=text.id)
+    await outbox.end_waiting(session, Item.CANCELLED, text_id=text_id)
+    text = (await texts.lock_standings(session, [text_id])).get(text_id)
+    if text is None or not _gone(text):
+        return False
     await _move_on(session, text, State.BOUNCED, reason, now)
     return True
 

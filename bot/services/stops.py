@@ -1,5 +1,6 @@
 """Obey STOP and START from a phone: surely the phone's, they count for good; else they pause it and ask."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,10 +13,8 @@ from bot.domain.consent import WORDING_VERSION
 from bot.domain.errors import UserError
 from bot.domain.inbound import Arrived, Trust
 from bot.domain.phone import parse_number
-from bot.domain.signs import Sign
 from bot.domain.states import Item
 from bot.services.phone_mail import Rules, answer_phone
-from bot.services.signs import note
 from bot.services.standing import cancel_waiting
 
 STOP_NOTICE = "stop"
@@ -36,7 +35,6 @@ async def stop(session: AsyncSession, arrived: Arrived, rules: Rules, now: datet
         await outbox.end_waiting(session, Item.CANCELLED, queue=-waiting)
     if phone is None or index != own:
         return True
-    await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
     if await people.move(session, phone.person_id, [ACTIVE, HALTED], STOPPED):
         await cancel_waiting(session, phone.person_id, now)
         await people.add_consent(session, phone.person_id, "stop", WORDING_VERSION, None, now)
@@ -59,25 +57,24 @@ async def _who_said_it(
     session: AsyncSession, arrived: Arrived, own: bytes | None, rules: Rules
 ) -> bytes | None:
     """Find the number that said STOP: a registered one, one that a code went to, or one that is neither."""
-    belonging, shown = arrived.belonging, _index_shown(session, arrived, rules)
+    belonging = arrived.belonging
     if belonging.text_id is not None and own is not None:
         return own
-    # No text of anybody's: it may answer a code, which need not have gone to the registered number.
-    asked = await verifications.number_asked(session, belonging.person_id)
-    if asked is not None and (own is None or shown == asked):
-        return asked
-    if own is not None:
-        return own
-    return shown if belonging.trust is Trust.PROVEN else None
+    # It may answer a code, which need not have gone to the registered number: what the mail shows counts, so
+    # that whoever never registered can end the codes.
+    shown = _index_shown(session, arrived, rules)
+    return shown or await verifications.number_asked(session, belonging.person_id) or own
 
 
 def _index_shown(session: AsyncSession, arrived: Arrived, rules: Rules) -> bytes | None:
-    """Index the number that the mail shows, if it shows one."""
-    try:
-        number = parse_number(arrived.reading.number, rules.shelf.home, anywhere=True)
-    except UserError:
-        return None
-    return vault_of(session).number_index(number.e164)
+    """Index the number that the mail shows, as its gateway's country writes it, else with a country code."""
+    shown, domain = arrived.reading.number, arrived.envelope.author.rpartition("@")[2]
+    there = [carrier.country for carrier in rules.shelf.at_domain(domain) if carrier.country]
+    for written in (shown, f"+{shown}"):
+        for country in dict.fromkeys([*there, rules.shelf.home]):
+            with suppress(UserError):
+                return vault_of(session).number_index(parse_number(written, country, anywhere=True).e164)
+    return None
 
 
 async def start(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
@@ -89,7 +86,6 @@ async def start(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     moved = await people.move(session, phone.person_id, [STOPPED, HALTED], ACTIVE)
     if not (lifted or moved):
         return False
-    await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
     await people.add_consent(session, phone.person_id, "start", WORDING_VERSION, None, now)
     await notices.add(session, phone.person_id, STOP_NOTICE, now, words=stopping.STARTED)
     return True

@@ -4,6 +4,8 @@ import json
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.commands.quoting import quoted
 from bot.domain.plain import clean, visible
@@ -52,6 +54,18 @@ def check(words: str) -> None:
 def test_words_are_only_words(words: str, said: str) -> None:
     assert quoted(words, LONGEST) == said
     check(words)
+
+
+@given(
+    st.text(
+        st.sampled_from("a h1.)-+#> \n\t\\`*_~|[]<>@:/!&?\u200b\u202e\U0001f600") | st.characters(),
+        max_size=400,
+    )
+)
+@settings(max_examples=300)
+def test_whatever_is_said_is_only_words(words: str) -> None:
+    check(words)
+    check(f"https://{words} http://a.b/{words} @everyone{words}<@12345678901234567>")
 
 
 def test_the_naughty_strings_ping_nobody_and_hide_no_link() -> None:

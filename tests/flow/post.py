@@ -1,5 +1,6 @@
 """Mails that come in, as the inbox hands them over, in a town."""
 
+from functools import cache
 from typing import Any
 
 from bot.app import CATALOGUE
@@ -20,21 +21,28 @@ async def arrives(
     text: Answer | None = None,
     words: str = "",
     trust: Trust = Trust.ADDRESSED,
+    *,
+    wake: bool = True,
     **more: Any,
 ) -> Acted:
     """Let a mail come in from a person's phone, as an answer to a text where one is given."""
     text_id = text.interaction.id if text else None
     reading = Reading(kind, words, **more)
     belonging = Belonging(trust, phone_of.id, text_id)
-    return await take(town, Arrived(Envelope(), reading, belonging))
+    return await take(town, Arrived(Envelope(), reading, belonging), wake=wake)
 
 
-async def take(town: Town, arrived: Arrived) -> Acted:
+@cache
+def _shelf() -> Shelf:
+    return Shelf(parse_catalogue(CATALOGUE.read_text("utf-8")), frozenset())
+
+
+async def take(town: Town, arrived: Arrived, *, wake: bool = True) -> Acted:
     """Do with a mail what the inbox does, and let somebody's command wake the bot, which may be idle."""
-    shelf = Shelf(parse_catalogue(CATALOGUE.read_text("utf-8")), frozenset())
     async with town.store() as store, store.write() as session:
-        acted = await act(session, arrived, Rules(shelf, "ops@example.org"), town.clock())
-    await town.says(town.founder, "phone unblock", user=town.bob)
+        acted = await act(session, arrived, town.clock(), Rules(_shelf(), "ops@example.org"))
+    if wake:
+        await town.says(town.founder, "phone unblock", user=town.bob)
     return acted
 
 

@@ -28,8 +28,9 @@ async def answered(town: Town, text: Answer, words: str, **more: object) -> Post
 
 
 async def test_an_answer_reaches_the_sender_and_their_reply_the_phone_also_after_a_restart(
-    town: Town,
+    any_town: Town,
 ) -> None:
+    town = any_town
     text = await texted(town)
     post = await answered(town, text, "see you there\nbring wine")
     assert post.content == f"{town.bob.mention} answered from their phone:\n> see you there\n> bring wine"
@@ -79,8 +80,9 @@ async def test_closed_dms_park_an_answer_until_the_next_command(town: Town) -> N
 
 async def test_a_picture_comes_along_under_a_name_of_ours(town: Town) -> None:
     text = await texted(town)
-    post = await answered(town, text, "", pictures=(PNG,))
-    assert post.content == f"{town.bob.mention} sent a picture from their phone."
+    odd = Picture("x.svg", "image/svg+xml", b"<svg/>")
+    post = await answered(town, text, "", pictures=(PNG, odd))
+    assert post.content.startswith(f"{town.bob.mention} sent a picture from their phone. (Not all pictures")
     (picture,) = post.attachments
     assert picture["filename"] == "picture-1.png"
     assert town.world.discord.world.files[int(picture["id"])] == PNG.content
@@ -133,3 +135,24 @@ async def test_whoever_left_the_server_can_reply_no_more(town: Town) -> None:
     del town.guild.members[town.alice.id]
     said = await (await town.alice.submit(asked.modal, {"words": "hello"})).settled()
     assert said.content.startswith("You are no longer in that server")
+
+
+async def test_while_discord_cannot_say_who_is_there_a_reply_asks_to_try_again(town: Town) -> None:
+    text = await texted(town)
+    asked = await town.alice.press(await answered(town, text, "hello"), "Reply")
+    town.world.discord.gate.fail("GET", r"/guilds/\d+/members/\d+", 403, code=50001)
+    said = await (await town.alice.submit(asked.modal, {"words": "hello"})).settled()
+    assert said.content.startswith("Discord couldn't be asked")
+
+
+async def test_a_reply_from_a_server_that_the_bot_has_left_is_refused(town: Town) -> None:
+    text = await texted(town)
+    asked = await town.alice.press(await answered(town, text, "hello"), "Reply")
+    world = town.world.discord.world
+    del town.guild.members[world.bot.id]
+    await town.restart()
+    again = await town.alice.press(town.alice.dms[-1], "Reply")
+    said = await (await town.alice.submit(again.modal, {"words": "hello"})).settled()
+    assert said.content.startswith("You are no longer in that server")
+    late = await (await town.alice.submit(asked.modal, {"words": "hello"})).settled()
+    assert "too old" in late.content

@@ -14,13 +14,16 @@ import pytest
 from sqlalchemy import text
 
 from bot import log
+from bot.commands.telling import shown as shape
 from bot.db.enqueue import NewItem
 from bot.db.leases import Leased
 from bot.db.people import Phone
 from bot.db.verifications import Claim
+from bot.domain.inbound import Kind, Picture, Trust
 from bot.domain.outcome import Reply
 from bot.domain.outcome import Step as ReplyStep
 from bot.domain.phone import Number
+from bot.domain.reply import Reply as PhoneAnswer
 from bot.domain.standing import OpenAnswer
 from bot.log import QUIET, JsonFormatter, TextFormatter
 from bot.mail.render import render
@@ -42,6 +45,7 @@ from tests.flow.canaries import (
     found,
     store_with_a_leak,
 )
+from tests.flow.post import arrives, comes_back
 from tests.flow.town import Town
 
 pytestmark = pytest.mark.slow
@@ -120,6 +124,7 @@ async def live(town: Town) -> list[str]:
             await town.jump(timedelta(minutes=1))
             await answer.settled(lambda a: a.content.startswith("Handed"))
     await town.text(town.alice, town.carol, BODY)
+    await let_mails_come_in(town, answer)
     await town.text(town.alice, town.bob, f"{BODY} " * 200)
     carriers.tell(drop(Step.BODY, times=1))
     await town.ask_for_code(town.carol, NUMBER)
@@ -148,6 +153,24 @@ async def see_take_and_end_what_is_kept(town: Town) -> None:
     asked = await (await town.carol.slash(town.guild, "privacy erase")).settled()
     await town.carol.press(asked, "Yes, do it")
     await asked.settled(lambda a: a.content.startswith("Erased"))
+
+
+async def let_mails_come_in(town: Town, text: Answer) -> None:
+    """Have the phone answer, believed or not, and a text come back; some of it waits in the store."""
+    words, named = f"{BODY} {NUMBER}", {"number": NATIONAL, "recipients": (f"{NATIONAL}@{GATEWAY}",)}
+    picture = Picture(f"{NATIONAL}.png", "image/png", BODY.encode())
+    await arrives(town, Kind.REPLY, town.bob, text, words, pictures=(picture,), **named)
+    await town.alice.dm(lambda post: BODY in post.content)
+    await arrives(town, Kind.REPLY, town.bob, text, words, Trust.UNPROVEN, **named)
+    await town.bob.dm(lambda post: BODY in post.content)
+    town.alice.account.dms_open = False
+    gate = town.world.discord.gate
+    gate.fail("POST", r"/channels/\d+/messages", 400, code=50035)
+    await arrives(town, Kind.REPLY, town.bob, text, words, pictures=(picture,), **named)
+    await arrives(town, Kind.HELP, town.bob, text, "help", **named)
+    await arrives(town, Kind.STOP, town.bob, text, "stop", **named)
+    await arrives(town, Kind.START, town.bob, text, "start", **named)
+    await comes_back(town, town.bob, await town.text(town.alice, town.bob, BODY), words=words, **named)
 
 
 async def let_the_store_break(town: Town) -> None:
@@ -295,6 +318,8 @@ def test_no_repr_gives_a_secret_away(tmp_path: Path) -> None:
     opened = OpenAnswer(token, now)
     address = f"{NATIONAL}@{GATEWAY}"
     words = f"{BODY} 271828 {NUMBER}"
+    picture = Picture(words, "image/png", words.encode())
+    phone_answer = PhoneAnswer(1, 2, 3, 4, 5, True, False, words, (picture,))
     things: list[object] = [
         config,
         config.smtp,
@@ -305,6 +330,9 @@ def test_no_repr_gives_a_secret_away(tmp_path: Path) -> None:
         Sendable(address, words, "id"),
         Reply(ReplyStep.RCPT, 550, f"5.1.1 <{address}> {words}"),
         Telling(1, words, opened, by_dm=True),
+        Telling(1, words, None, by_dm=True, reply=phone_answer),
+        phone_answer,
+        shape(Telling(1, "", None, by_dm=True, reply=phone_answer)),
         Number(number, "US"),
         Claim(1, "bob", number, "US", "us-verizon", 0, GATEWAY, "national", "", 2, "1"),
         NewItem(1, 1, 2, 3, GATEWAY, 1, words, "id", now, now),

@@ -15,7 +15,7 @@ PERSONAL = (
     b"From: Mum <mum@family.example>\r\nTo: bridge@example.org\r\nMessage-ID: <p1@family.example>\r\n"
     b"Subject: Sunday\r\n\r\nSee you!\r\n"
 )
-RETURNED = "sent your text back"
+RETURNED = "carrier returned it"
 
 
 @pytest.fixture

@@ -102,6 +102,6 @@ async def test_a_picture_that_discord_refuses_costs_no_words(town: Town) -> None
     text = await texted(town)
     town.world.discord.gate.fail("POST", r"/channels/\d+/messages", 413, code=40005)
     post = await answered(town, text, "look", pictures=(Picture("", "image/png", b"\x89PNG"),))
-    assert "doesn't take the picture" in post.content
+    assert "Not all pictures that came with it can be shown here." in post.content
     assert post.content.endswith("> look")
     assert post.attachments == []

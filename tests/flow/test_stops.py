@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.envelope import Envelope
-from bot.domain.inbound import Arrived, Belonging, Kind, Reading, Trust
+from bot.domain.inbound import Arrived, Belonging, Bounce, Kind, Reading, Trust
 from bot.domain.stopping import HALTED, STARTED, STOP_WORDS, help_words
 from bot.domain.words import REFUSAL
 from bot.sandbox.answer import Answer
 from bot.sandbox.smtp_script import Step, stall
 from bot.services.arrivals import Acted
+from tests.conftest import telling
 from tests.flow.post import arrives, take
 from tests.flow.town import BOB, CODE, GATEWAY, SENT, Town, codes
 
@@ -28,7 +29,7 @@ async def refused(town: Town) -> bool:
     return (await town.text(town.alice, town.bob, "again")).content == REFUSAL
 
 
-@pytest.mark.parametrize("trust", PROVEN)
+@pytest.mark.parametrize("trust", telling(PROVEN, 1))
 async def test_a_stop_from_the_phone_ends_it_and_a_start_takes_it_back(town: Town, trust: Trust) -> None:
     text = await texted(town)
     assert await arrives(town, Kind.STOP, town.bob, text, trust=trust) is Acted.STOP
@@ -104,6 +105,19 @@ async def test_a_stop_that_answers_a_code_suppresses_that_number_not_the_asker_s
     assert len(codes(victim)) == 1
 
 
+async def test_who_never_registered_ends_the_codes_that_somebody_asks_for(town: Town) -> None:
+    await town.ask_for_code(town.carol)
+    victim = town.phone()
+    await town.code_on(victim)
+    town.clock.jump(timedelta(hours=1))  # the code has run out, and what is kept of it is gone
+    arrived = Arrived(Envelope(), Reading(Kind.STOP, number=BOB), Belonging(Trust.ADDRESSED, town.carol.id))
+    assert await take(town, arrived) is Acted.STOP
+    for person in (town.carol, town.dave):
+        assert (await town.ask_for_code(person)).content.startswith(SENT)
+    assert await town.says(town.founder, "phone show")
+    assert len(codes(victim)) == 1
+
+
 async def test_help_is_answered_once_a_day(town: Town) -> None:
     text = await texted(town)
     assert await arrives(town, Kind.HELP, town.bob, text) is Acted.HELP
@@ -120,7 +134,9 @@ async def test_help_is_answered_once_a_day(town: Town) -> None:
 
 @pytest.mark.parametrize(
     "envelope",
-    [Envelope(null_sender=True), Envelope(auto_submitted="auto-replied"), Envelope(machine_made=True)],
+    telling(
+        [Envelope(null_sender=True), Envelope(auto_submitted="auto-replied"), Envelope(machine_made=True)], 1
+    ),
 )
 async def test_a_machine_is_never_answered(town: Town, envelope: Envelope) -> None:
     text = await texted(town)
@@ -132,6 +148,18 @@ async def test_a_machine_is_never_answered(town: Town, envelope: Envelope) -> No
     assert await refused(town)
     assert len(town.phone().texts) == 2
     assert town.alice.dms == []
+
+
+async def test_what_comes_back_of_our_own_answer_is_not_answered(town: Town) -> None:
+    text = await texted(town)
+    await arrives(town, Kind.HELP, town.bob, text)
+    await town.phone().text(lambda shown: shown == HELP)
+    came_back = Reading(Kind.BOUNCE, bounce=Bounce.HARD, status="5.1.1", reason="unknown")
+    for envelope in (Envelope(null_sender=True), Envelope()):
+        arrived = Arrived(envelope, came_back, Belonging(Trust.MAIL_ID, town.bob.id))
+        assert await take(town, arrived) is Acted.IGNORED
+    assert not await refused(town)
+    assert town.bob.dms == []
 
 
 async def test_nobody_is_answered_whom_nothing_proves(town: Town) -> None:

@@ -25,7 +25,7 @@ async def arrives(
 ) -> Acted:
     """Let a mail come in that belongs to a text, or to a phone alone."""
     arrived = Arrived(envelope or Envelope(), Reading(kind, words, **more), Belonging(trust, person, text_id))
-    acted: Acted = await world.write(act, arrived, Rules(world.shelf, None), world.clock())
+    acted: Acted = await world.write(act, arrived, world.clock(), Rules(world.shelf, None))
     return acted
 
 

@@ -19,7 +19,7 @@ from bot.domain.returns import Returns
 from bot.inbox_role import InboxRole
 from bot.mail.imap import Waits
 from bot.sandbox.watch import Watch
-from bot.services.arrivals import act
+from bot.services.arrivals import Rules, act
 from bot.services.inbox_watch import Patience
 from tests.peers.imap_script import ImapScript
 from tests.services.world import ANN, BOB, Road, World, work
@@ -50,11 +50,12 @@ class Postroom:
         self.imap = ImapConfig(**(values | settings))
         self.trusted: str | None = AUTHSERV
 
-    async def act(self, session: AsyncSession, arrived: Arrived, now: datetime) -> None:
+    async def act(self, session: AsyncSession, arrived: Arrived, now: datetime) -> str:
         """Act as the bot does, and keep what it was about."""
-        await act(session, arrived, now)
+        done = await act(session, arrived, now, Rules(self.world.shelf, None))
         self.acted.append(arrived)
         self.watch.changed()
+        return done
 
     def role(self, store: Store | None = None, waits: Waits = WAITS) -> InboxRole:
         """Build the inbox."""
