@@ -337,7 +337,10 @@ def test_no_repr_gives_a_secret_away(tmp_path: Path) -> None:
         Claim(1, "bob", number, "US", "us-verizon", 0, GATEWAY, "national", "", 2, "1"),
         NewItem(1, 1, 2, 3, GATEWAY, 1, words, "id", now, now),
         Leased(1, 2, 1, GATEWAY, 5, 6, None, 3, 1, 2, 3, "id", 0, 0, 0, words.encode()),
-        Phone(1, 1, 2, "US", "us-verizon", 0, GATEWAY, "national", "", "active", None, now, words.encode()),
+        Phone(
+            *(1, 1, 2, "US", "us-verizon", 0, GATEWAY, "national", "", "active", None, now),
+            *(None, None, None, words.encode()),
+        ),
     ]
     for thing in things:
         for shown in (repr(thing), str(thing), f"{thing}", repr([thing]), repr({"a": thing})):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.db import people
+from bot.db import listing, people
 from bot.db.tables import OutboxItem
 from bot.domain.allowance import has_link
 from bot.domain.consent import EVERYONE
@@ -111,6 +111,8 @@ async def test_texts_names_and_servers(store_url: str, size: Size) -> None:
         async with town.store() as store, store.write() as session:
             for each in tries:
                 await people.allow(session, each.recipient.id, each.guild.id, EVERYONE, town.clock())
+            # Not their first texts: those end with words of ours.
+            await listing.introduce(session, {(each.recipient.id, each.sender.id, 0) for each in tries})
 
         async def send(each: Try) -> None:
             each.answer = await town.text(each.sender, each.recipient, each.words, each.guild)

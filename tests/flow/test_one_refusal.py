@@ -98,9 +98,19 @@ async def suspended_at_the_end(town: Town, person: Person, number: str) -> None:
     assert told.content.startswith("Verizon's e-mail gateway closed on 2027-03-31")
 
 
+async def not_listed(town: Town, person: Person, number: str) -> None:
+    await town.register(person, number)
+    await town.says(person, "phone allow", who="listed")
+
+
+async def blocked_in_quiet_hours(town: Town, person: Person, number: str) -> None:
+    await blocked(town, person, number)
+    await town.says(person, "phone quiet", start="0:00", end="23:59", timezone="UTC")
+
+
 CASES: tuple[Case, ...] = (
-    stranger, blocked, paused, not_verified, closed_here, elsewhere_only, unregistered_outsider,
-    registered_outsider, removed, evicted, carrier_changed, carrier_off, carrier_retired, carrier_removed,
+    stranger, blocked, not_listed, blocked_in_quiet_hours, paused, not_verified, closed_here, elsewhere_only,
+    unregistered_outsider, registered_outsider, removed, evicted, carrier_changed, carrier_off, carrier_retired, carrier_removed,
     suspended_at_the_end,
 )  # fmt: skip
 
@@ -110,6 +120,8 @@ async def test_every_reason_reads_the_same(town: Town) -> None:
     for place, case in enumerate(CASES):
         person = town.world.discord.person(f"person_{place}")
         town.world.discord.join(town.guild, person)
+        if place == len(CASES) // 2:
+            await town.jump(timedelta(hours=1))  # so that the sender's own limit is not reached
         await case(town, person, f"20655501{place + 10}")
         assert (await town.text(town.alice, person, "are you there?")).content == REFUSAL, case.__name__
         await expect_the_refusal(town, person)

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.app import CATALOGUE
-from bot.db import people, verifications
+from bot.db import listing, people, verifications
 from bot.db.carriers import put_entry
 from bot.db.migrate import migrate
 from bot.db.store import Store, open_store
 from bot.domain.catalogue_file import parse_catalogue
-from bot.domain.consent import EVERYONE, NOBODY
+from bot.domain.consent import EVERYONE, LISTED, NOBODY
 from bot.domain.limits import Limits, Rate
+from bot.domain.quiet import Quiet
 from bot.domain.words import REFUSAL
 from bot.services.shelf import Shelf
 from bot.services.texting import Accepted, Refused, Request, Rules, accept
@@ -25,7 +26,7 @@ MOST_APART_S = 0.005
 BATCH = 50
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GUILD, ELSEWHERE, SENDER, FIRST = 1, 2, 10, 1000
-BLOCKED, PAUSED, CLOSED, NOT_HERE, UNPROVEN, RETIRED, UNKNOWN = CASES = tuple(range(20, 27))
+BLOCKED, PAUSED, CLOSED, NOT_HERE, UNPROVEN, RETIRED, LISTING, QUIET, UNKNOWN = CASES = tuple(range(20, 29))
 OFTEN = Rate(10**6, timedelta(hours=1))
 
 
@@ -50,7 +51,7 @@ async def fill(store: Store, others: int) -> None:
             await put_entry(session, 0, slug, entry, 1, NOW)
         for person in range(FIRST, FIRST + others):
             await register(session, person)
-        for person in (BLOCKED, PAUSED, CLOSED):
+        for person in (BLOCKED, PAUSED, CLOSED, LISTING, QUIET):
             await register(session, person)
         await register(session, NOT_HERE, ELSEWHERE)
         await register(session, UNPROVEN, carrier="us-moved")
@@ -58,6 +59,11 @@ async def fill(store: Store, others: int) -> None:
         await people.block(session, BLOCKED, SENDER, NOW)
         await people.pause(session, PAUSED, NOW + timedelta(days=1))
         await people.allow(session, CLOSED, GUILD, NOBODY, NOW)
+        # The longest list, which the sender is not on, and quiet hours beside another reason.
+        await people.allow(session, LISTING, GUILD, LISTED, NOW)
+        await listing.set_listed(session, LISTING, GUILD, [(each, True) for each in range(900, 925)])
+        await people.block(session, QUIET, SENDER, NOW)
+        await people.set_quiet(session, QUIET, Quiet(0, 1439, "Europe/Berlin"))
         await people.unprove(session, 0, "us-moved")
 
 

@@ -1,5 +1,6 @@
 """Nothing that one server's admin does with any command of the tree shows in another server (dangers T2)."""
 
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -43,7 +44,7 @@ async def run(town: Town, person: Person, guild: Guild, name: str, more: dict[st
 
 
 async def view(town: Town, person: Person, guild: Guild) -> list[str]:
-    """Ask in a server all that shows its carriers."""
+    """Ask in a server all that shows its carriers and its rules, and send a text there."""
     said = [
         await town.says(person, "carrier list", guild, search=word) for word in ("verizon", "helio", "ours")
     ]
@@ -54,6 +55,8 @@ async def view(town: Town, person: Person, guild: Guild) -> list[str]:
     for command in ("carrier show", "phone register"):
         for typed in ("", "o", "verizon"):
             said.append(str(await person.autocomplete(guild, command, "carrier", typed)))
+    said += [await town.says(person, f"bridge {page}", guild) for page in ("settings", "audit")]
+    said.append((await town.text(person, town.bob, "hi", guild)).content)
     return said
 
 
@@ -66,6 +69,8 @@ async def test_no_command_of_the_tree_shows_elsewhere(
     if town.outsider.id not in elsewhere.members:
         town.world.discord.join(elsewhere, town.outsider, MANAGE_GUILD)
         await town.register(town.admin, CAROL)
+        await town.register(town.bob, guild=elsewhere)
+    await town.jump(timedelta(hours=1))  # so that no limit of an earlier example counts
     before = await view(town, town.outsider, elsewhere)
     for name, more in sequence:
         await run(town, town.admin, town.guild, name, more)
@@ -81,8 +86,11 @@ async def test_the_same_look_finds_each_change_at_home(town: Town) -> None:
         ("carrier edit", {"carrier": "Ours", "name": "Ours", "form": "plus"}),
         ("carrier edit", {"carrier": "Ours", "name": "Ours", "status": "retired"}),
         ("carrier remove", {"carrier": "Ours"}),
+        ("bridge block", {}),
+        ("bridge pause", {}),
+        ("bridge resume", {}),
     ):
         await run(town, town.admin, town.guild, name, more)
         seen.append(await view(town, town.admin, town.guild))
     changed = [before != after for before, after in pairwise(seen)]
-    assert changed == [True, True, True, True, True]
+    assert changed == [True] * 8
