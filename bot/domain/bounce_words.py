@@ -31,7 +31,8 @@ class Reason(StrEnum):
 _WORDS: Final = {
     Reason.QUOTA: (
         r"daily (?:user )?(?:sending|message) (?:quota|limit)|sending (?:quota|limit)|"
-        r"too many (?:connections|messages|recipients|e-?mails|concurrent)|at a rate|rate[- ]?limit|"
+        r"too many (?:connections|messages|e-?mails|concurrent|(?:unknown |invalid |bad )?(?:recipients|"
+        r"users))|at a rate|rate[- ]?limit|"
         r"connection (?:frequency|rate)|throttl|unexpected volume|too (?:quickly|fast)|"
         r"(?:exceeded|reached) .{0,30}(?:messages|recipients|connections) per"
     ),
@@ -43,7 +44,7 @@ _WORDS: Final = {
     Reason.FULL: (
         r"mailbox (?:is |was |has )?(?:full|over)|"
         r"(?:over|exceed\w*|reached|out of)\b.{0,30}(?:quota|storage|disk|space)|"
-        r"quota.{0,20}(?:exceed|full|reached)|overquota|over.?quota|"
+        r"\bquota\b|exceeded the local limit|overquota|over.?quota|"
         r"storage (?:allocation|space|limit)|"
         r"(?:inbox|folder|account|user|box) (?:is |was )?(?:over|full)|"
         r"not enough (?:disk |storage )?space|insufficient (?:disk |system )?(?:storage|space)|"
@@ -59,7 +60,8 @@ _WORDS: Final = {
     Reason.SENDER: (
         r"sender.{0,40}(?:rejected|denied|refused|not (?:allowed|exist|found)|invalid|unknown|verify|"
         r"blocked|domain must)|"
-        r"(?:domain|address) of sender|mail from .{0,60}(?:rejected|not|denied)|purported responsible|"
+        r"(?:domain|address) of sender|from: (?:domain|address)|unrout\w+ sender|gateway user|"
+        r"mail from .{0,60}(?:rejected|not|denied)|purported responsible|"
         r"\bdmarc\b|\bspf\b|\bdkim\b|authentication|unauthenticated|not authenticated|"
         r"relay(?:ing)?\b.{0,30}(?:denied|prohibited|not|refused)|"
         r"(?:not|unable|cannot|denied).{0,20}\brelay|reverse (?:dns|lookup|mapping)|\bptr\b|\brdns\b|"
@@ -89,10 +91,12 @@ _WORDS: Final = {
         r"discontinued|bloqu\w+)|"
         r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\bnot (?:currently )?active|"
         r"(?:disabled|inactive|suspended|frozen|deactivated|locked) (?:recipient|account|mailbox|user)|"
-        r"temporarily (?:inactive|unavailable|disabled)|out of (?:service|coverage)"
+        r"(?:temporarily|currently) (?:inactive|unavailable|disabled|unknown|unable)|account expired|"
+        r"out of (?:service|coverage)"
     ),
     Reason.MOVED: (
-        r"no longer (?:on (?:this )?server|at this|with|works|employed|valid|in use|exists?|available)|"
+        r"no longer (?:accepts mail|on (?:this )?server|at this|with|works|employed|valid|in use|exists?|"
+        r"available)|"
         r"has (?:been )?moved|moved to|not our (?:user|customer)|address (?:has )?changed"
     ),
     Reason.SYSTEM: (
@@ -115,12 +119,18 @@ _WORDS: Final = {
         r"no (?:such|account|valid|local)\b.{0,12}\b(?:user|mailbox|recipient|account|person|address)|"
         r"no (?:such|mailbox)\b.{0,12}\b(?:here|by that|number|subscriber|name)|"
         r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
-        r"id)\b.{0,80}?not (?:be )?(?:found|exist|known|listed|recogni[sz]ed|registered|a? ?valid)|"
+        r"userid)\b.{0,80}?not (?:be )?(?:found|exist|known|listed|recogni[sz]ed|registered|a? ?valid)|"
         r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
-        r"id)\b.{0,80}?(?:does(?:n't| not)|do(?:n't| not)) exist|"
+        r"userid)\b.{0,80}?(?:does(?:n't| not)|do(?:n't| not)) exist|"
         r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
-        r"id)\b.{0,80}?(?:unknown|invalid|n't be found|undeliverable|unavailable|non-?existent)|"
+        r"userid)\b.{0,80}?(?:unknown|invalid|n't be found|undeliverable|unavailable|non-?existent)|"
         r"not (?:a )?(?:valid|known|existing) (?:user|recipient|mailbox|address|number|subscriber)|"
+        r"bad.?(?:destination )?(?:address|mailbox|recipient)|addresses were unknown|rejected recipients|"
+        r"not (?:a )?(?:local|active|an active|present)\b|mailbox not present|no (?:mail ?box|account|"
+        r"existe|one at)|"
+        r"(?:recipient|user) no found|cannot find destination|not in service|recipient has been denied|"
+        r"invalid (?:mobile|phone|mdn|msisdn|subscriber)|not a (?:valid )?(?:mobile|customer|subscriber|"
+        r"phone)|"
         r"invalid .{0,20}user ?id|invalid (?:recipient|mailbox|address|user|number|destination)|"
         r"non-?existent (?:user|mailbox|recipient|address)|does(?:n't| not) have an? .{0,40}account|"
         r"recipnotfound|not listed in|address rejected|unallocated|is not .{0,40}\busers?\b|"

@@ -76,6 +76,10 @@ _FURNITURE: Final = re.compile(
     r"[\w ()%.-]{1,80}\.(?:jpe?g|gif|png|bmp|3gpp?2?|3g2|mp4|amr|smil?)",
     re.IGNORECASE,
 )
+# From here on all is the gateway's.
+LAST: Final = re.compile(
+    r"to respond to this text message, reply|your account <?https://voice\.google\b", re.IGNORECASE
+)
 # What stands after such a label is what was typed, up to the gateway's next sentence.
 LABEL: Final = re.compile(
     r"(?:message|text|nachricht|mensaje|messaggio|melding|tekst)\s?:\s{0,3}", re.IGNORECASE
@@ -126,7 +130,16 @@ PLAIN: Final = Habit(())
 _DOMAINS: Final = frozenset(
     (
         *("3ireland.ie", "alltel.com", "att.net", "txt.att.net", "bell.ca", "blackberry.net"),
-        *("cingularme.com", "dobson.net", "gocbw.com", "indosat.net.id", "info2go.com", "labwig.net"),
+        *(
+            "cingularme.com",
+            "dobson.net",
+            "fi.google.com",
+            "txt.voice.google.com",
+            "gocbw.com",
+            "indosat.net.id",
+            "info2go.com",
+            "labwig.net",
+        ),
         *("luxgsm.lu", "mediamessaging.o2.co.uk", "mmode.com", "mms.ae", "mms.att.net"),
         *("mms.netcom.no", "mms.o2online.de", "mms.three.co.uk", "mms.uscc.net"),
         *("mms.vodacom4me.co.za", "mmsemail.orange.pl", "mobileiam.ma", "mtn.co.za", "mycingular.com"),

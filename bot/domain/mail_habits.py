@@ -50,21 +50,26 @@ NEXT_HEADER: Final = re.compile(
 )
 FULL_RULE: Final = re.compile(r"\s{0,4}[_=-]{8,100}\s{0,4}")
 SIGNATURE: Final = re.compile(r"\s{0,2}(?:--|—|––|- -)\s{0,3}|_{2,80}\s{0,3}|-{5,80}\s{0,3}")
+_DEVICES: Final = (
+    r"phone|smartphone|iphone|ipad|mobile|mail|e-mail|app|device|tablet|network|wireless|blackberry|"
+    r"android|droid|"
+    r"outlook|gmail|samsung|galaxy|pixel|nokia|windows|messaging|verizon|at&t|sprint|t-mobile|aol|telefon|"
+    r"handy|"
+    r"téléphone|móvil|celular"
+)
 SENT_FROM: Final = re.compile(
     r"\s{0,4}[\[(<*_]{0,3}(?:"
-    r"(?:sent|posted|typed|written|replied)\b.{0,12}\b(?:from|via|by|using|with|on|through)\b (?:my|an?|"
-    r"the|your|mail for|yahoo|"
-    r"outlook|gmail|windows|samsung|blackberry|iphone|android|aol|proton\s?mail|mobile|phone|verizon|at&t|"
-    r"sprint|t-mobile|text|"
-    r"\S{1,20} (?:mail|for|smartphone|phone|mobile)).{0,120}|"
+    r"(?:sent|posted|typed|written)\b.{0,12}\b(?:from|via|by|using|with|on|through)\b "
+    rf"(?:(?:my|your)\b.{{1,100}}|.{{0,60}}\b(?:{_DEVICES})s?\b.{{0,80}})|"
     r"from my (?:htc|iphone|ipad|android|samsung|phone|mobile|blackberry|galaxy|pixel)\b.{0,80}|"
-    r"(?:envoyé (?:de(?:puis)?|par|à partir)|gesendet (?:von|mit|über)|von meinem .{1,40} gesendet|"
-    r"enviado (?:desde|do|de)|"
-    r"inviato da(?:l)?|verzonden (?:vanaf|met|via)|wysłan[eo] z|skickat från|sendt fra|lähetetty|"
-    r"отправлено (?:с|из)|"
-    r"iphoneから送信|发自我的).{0,120}|"
+    r"(?:envoyé (?:de(?:puis)? mon|par|à partir de)|gesendet (?:von|mit|über)|enviado (?:desde|do|de) m|"
+    r"inviato dal mio|"
+    rf"verzonden (?:vanaf|met|via)|wysłane z|skickat från min|sendt fra min|"
+    rf"отправлено с).{{0,40}}\b(?:{_DEVICES})\b.{{0,60}}|"
+    r"von meinem .{1,40} gesendet|lähetetty .{0,60}|отправлено (?:с|из) .{0,60}|"
+    r"iphoneから送信|发自我的.{0,40}|"
     r"get outlook for .{0,60}|this mobile text message is brought to you by.{0,80}"
-    r")[\])>*_.]{0,4}\s{0,4}",
+    r")[\])>*_.]{0,4}(?:\(?<?https?://\S{1,200})?\s{0,4}",
     re.IGNORECASE,
 )
 DISCLAIMER: Final = re.compile(

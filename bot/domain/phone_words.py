@@ -15,15 +15,18 @@ def _after_label(lines: list[str]) -> list[str] | None:
     """Return what follows `Message:`, up to the menu or rule below it; None where there is no such label."""
     for place, line in enumerate(lines):
         found = gateway_habits.LABEL.match(line[:200])
-        if found is None or not any(map(gateway_habits.is_own, lines[:place])):
+        if found is None:
             continue
-        kept = [line[found.end() :]]
-        for following in lines[place + 1 :]:
-            if gateway_habits.AFTER_LABEL.fullmatch(following[:100]):
-                break
-            kept.append(following)
-        return kept
+        following = lines[place + 1 :]
+        ends = next((at for at, one in enumerate(following) if _ends_label(one)), None)
+        if ends is None and not any(map(gateway_habits.is_own, lines[:place])):
+            continue
+        return [line[found.end() :], *following[:ends]]
     return None
+
+
+def _ends_label(line: str) -> bool:
+    return bool(gateway_habits.AFTER_LABEL.fullmatch(line[:100]))
 
 
 def _without_sentences(lines: list[str]) -> list[str]:
@@ -32,6 +35,8 @@ def _without_sentences(lines: list[str]) -> list[str]:
     for line in lines:
         if not line:
             inside = False
+        elif gateway_habits.LAST.match(line):
+            break
         elif gateway_habits.is_sentence(line):
             inside = True
         if not inside and not (line and gateway_habits.is_furniture(line)):

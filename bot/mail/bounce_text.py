@@ -18,6 +18,7 @@ _DAEMONS = (
     "mailerdaemon",
     "mdaemon",
     "sysadmin",
+    "@sns.amazonaws.com",
 )
 _DAEMON_NAMES = re.compile(
     r"mail(?:er)?[ ._-]?(?:daemon|delivery|system)|postmaster|system administrator|delivery sub"
@@ -32,6 +33,7 @@ _SUBJECT = re.compile(
     r"error sending|delivery fail|mail fail|nondeliver|unzustellbar|non remis|メールエラー|配信|доставлен|"
     r"are not (?:a )?member"
 )
+_ANSWERED = re.compile(r"\s{0,4}(?:re|aw|sv|antw|fwd?|wg|tr|rv)\s?:")
 _FAILED = re.compile(
     r"(?:not|n't|cannot|never|unable to|failed to|failure to)(?: yet)?(?: be| been| being)? (?:deliver|"
     r"reach|send|sent|pu |accept)|"
@@ -97,16 +99,16 @@ class Told:
     delayed: bool = False
 
 
+def may_be_one(letter: Letter) -> bool:
+    """Tell from the headers alone whether a mail without a report may say that another was not delivered."""
+    return _from_a_daemon(letter) or _named_so(letter)
+
+
 def is_told(letter: Letter, text: str) -> bool:
-    """Tell whether a mail without a report says that another was not delivered."""
-    subject = words(letter.headers.first("subject")).lower()[:300]
-    story = _story(text).lower()
-    signs = (
-        _from_a_daemon(letter),
-        bool(_SUBJECT.search(subject)),
-        bool(_FAILED.search(_flat(story[:_FAR_CHARS]))),
-    )
-    return sum(signs) > 1 and not _REACHED.search(f"{subject} {_flat(story[:_FAR_CHARS])}")
+    """Tell whether a mail without a report says that another was not delivered: two signs of three."""
+    story = _flat(_story(text).lower()[:_FAR_CHARS])
+    signs = (_from_a_daemon(letter), _named_so(letter), bool(_FAILED.search(story)))
+    return sum(signs) > 1 and not _REACHED.search(f"{_subject(letter)} {story}")
 
 
 def told(letter: Letter, text: str) -> Told:
@@ -161,6 +163,15 @@ def _apart(story: str) -> tuple[list[str], list[str]]:
         (answer if going_on else rest).append(line.strip())
         going_on = max(0, going_on - 1)
     return answer, rest
+
+
+def _subject(letter: Letter) -> str:
+    return words(letter.headers.first("subject")).lower()[:300]
+
+
+def _named_so(letter: Letter) -> bool:
+    subject = _subject(letter)
+    return bool(_SUBJECT.search(subject)) and not _ANSWERED.match(subject)  # people answer bounces, too
 
 
 def _from_a_daemon(letter: Letter) -> bool:

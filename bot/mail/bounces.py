@@ -5,11 +5,12 @@ import re
 from bot.domain.bounce_reasons import Evidence, Verdict, judge
 from bot.domain.inbound import Kind, Reading
 from bot.mail import reports
-from bot.mail.bounce_text import Told, is_told, told
+from bot.mail.bounce_text import Told, is_told, may_be_one, told
 from bot.mail.envelope import ids
 from bot.mail.headers import addresses
 from bot.mail.parts import Letter
 from bot.mail.reports import Fate
+from bot.mail.visible import visible_text
 
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _ORIGINALS = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
@@ -25,8 +26,11 @@ _CODES = re.compile(r"^[\s\d.#-]+")
 _NEAR_CHARS = 64 * 1024
 
 
-def read_bounce(letter: Letter, text: str) -> Reading | None:
-    """Read a bounce, of which `text` is what a person would see; return None where it is none."""
+def read_bounce(letter: Letter) -> Reading | None:
+    """Read a bounce; return None where it is none."""
+    if not may_be_one(letter) and not any(part.kind in _REPORTS for part in letter.parts):
+        return None  # most mails: their words need not be looked at
+    text = visible_text(letter)
     fates = _fates(letter, text)
     failed = [fate for fate in fates if fate.action not in _REACHED]
     if fates and not failed:
@@ -34,13 +38,16 @@ def read_bounce(letter: Letter, text: str) -> Reading | None:
     if not failed and not is_told(letter, text):
         return None
     heard = told(letter, text)
-    verdict, status = _judged(failed[0] if failed else None, heard)
+    first = failed[0] if failed else None
+    delayed = heard.delayed if first is None or not first.action else first.action == "delayed"
+    verdict, status = _judged(first, heard, delayed=delayed)
     named = tuple(dict.fromkeys(fate.recipient for fate in failed if fate.recipient))
     return Reading(
         Kind.BOUNCE,
         bounce=verdict.bounce,
         status=status,
         reason=verdict.reason,
+        delayed=delayed,
         recipients=named or heard.recipients or _original_recipients(letter, text),
         mail_id=_original_id(letter, text),
     )
@@ -56,7 +63,7 @@ def _fates(letter: Letter, text: str) -> tuple[Fate, ...]:
     return tuple(fate for fate in reports.fates(text[:_NEAR_CHARS]) if fate.action) if loose else ()
 
 
-def _judged(fate: Fate | None, heard: Told) -> tuple[Verdict, str]:
+def _judged(fate: Fate | None, heard: Told, *, delayed: bool) -> tuple[Verdict, str]:
     if fate is None:
         fate = Fate(status=reports.status_of(heard.answer), code=reports.code_of(heard.answer))
         first = heard.answer
@@ -70,7 +77,7 @@ def _judged(fate: Fate | None, heard: Told) -> tuple[Verdict, str]:
         heard.rest.replace(_bare(first), ""),  # what only repeats the answer is no second sign
         status,
         fate.code or reports.code_of(heard.answer),
-        delayed=fate.action == "delayed" or (not fate.action and heard.delayed),
+        delayed=delayed,
         at_sender=heard.at_sender,
         at_recipient=heard.at_recipient,
         at_body=heard.at_body,

@@ -2,12 +2,11 @@
 
 import binascii
 import codecs
-import re
 from functools import lru_cache
 
-_QUOTED_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
-_SOFT_END = re.compile(rb"=[ \t]*\n")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_NOT_BASE64 = bytes(octet for octet in range(256) if octet not in _BASE64)
+_MOST_CODED_LINES = 50_000
 _OTHER_NAMES = {
     "unicode-1-1-utf-8": "utf-8",
     "utf8mb4": "utf-8",
@@ -30,13 +29,18 @@ _NOT_CHARSETS = frozenset(
 def decoded(octets: bytes, charset: str) -> str:
     """Read octets in a charset; UTF-8 or else Windows-1252 where it is unknown or wrong."""
     name = charset.strip().strip("\"'").lower()
-    codec = _codec(_OTHER_NAMES.get(name, name)[:40])
+    codec = _codec(_OTHER_NAMES.get(name, name)[:40]) or "utf-8"
     for one in (codec, "utf-8"):
         try:
-            return octets.decode(one) if one else octets.decode("utf-8")
+            return octets.decode(one)
         except (UnicodeError, ValueError):
             continue
-    return octets.decode(codec or "cp1252", "replace")
+    if codec != "utf-8":
+        return octets.decode(codec, "replace")
+    mostly = octets.decode("utf-8", "replace")
+    broken = mostly.count("\ufffd")
+    right = sum(char > "\x7f" for char in mostly) - broken
+    return mostly if right > broken else octets.decode("cp1252", "replace")
 
 
 @lru_cache(maxsize=64)
@@ -52,8 +56,7 @@ def _codec(name: str) -> str:
 
 def quoted_printable(octets: bytes) -> bytes:
     """Undo quoted-printable; what is not well formed stays."""
-    joined = _SOFT_END.sub(b"", octets)
-    return _QUOTED_BYTE.sub(lambda found: binascii.unhexlify(found[1]), joined)
+    return binascii.a2b_qp(octets)
 
 
 def transferred(octets: bytes, encoding: str) -> bytes:
@@ -70,7 +73,7 @@ def transferred(octets: bytes, encoding: str) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    letters = _NOT_BASE64.sub(b"", octets)
+    letters = octets.translate(None, _NOT_BASE64)
     if len(letters) % 4 == 1:
         letters = letters[:-1]
     try:
@@ -80,12 +83,14 @@ def _base64(octets: bytes) -> bytes:
 
 
 def _uuencoded(octets: bytes) -> bytes:
-    found: list[bytes] = []
-    for line in octets.split(b"\n"):
+    found = bytearray()
+    for line in octets.split(b"\n", _MOST_CODED_LINES)[:_MOST_CODED_LINES]:
         if line.startswith((b"begin ", b"end")) or not line:
             continue
         try:
-            found.append(binascii.a2b_uu(line))
+            found += binascii.a2b_uu(line)
         except binascii.Error:
             continue
-    return b"".join(found)
+        if len(found) > len(octets):
+            break  # lines that say they are longer than they are
+    return bytes(found)

@@ -1,9 +1,9 @@
 """Turn HTML into the lines of text that a person would see, in linear time, however broken it is."""
 
-from html.parser import HTMLParser
+from bot.mail.html_tags import Piece, What, pieces
 
 LONGEST_CHARS = 256 * 1024
-_UNSEEN = frozenset(("script", "style", "head", "title", "template"))
+_UNSEEN = frozenset(("head", "template"))
 _LINE_ENDS = frozenset(
     (
         *(
@@ -43,22 +43,30 @@ _LINE_ENDS = frozenset(
 )
 
 
-class _Lines(HTMLParser):
+class _Lines:
     def __init__(self, menus: bool) -> None:
-        super().__init__(convert_charrefs=True)
         self.lines: list[str] = []
         self._menus = menus
         self._line: list[str] = []
         self._unlinked = 0  # how many visible characters of the line are no link
-        self._unseen = self._as_is = self._quoted = self._link = 0
+        self._unseen = self._as_is = self._quoted = 0
+        self._link = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def take(self, piece: Piece) -> None:
+        if piece.what is What.TEXT:
+            self._text(piece.text)
+        elif piece.what is What.BEGIN:
+            self._begin(piece.text, piece.attributes)
+        else:
+            self._end(piece.text)
+
+    def _begin(self, tag: str, attributes: str) -> None:
         if tag in _UNSEEN:
             self._unseen += 1
         elif tag == "body":
             self._unseen = 0
         elif tag == "a":
-            self._link = any(name == "href" for name, _ in attrs)
+            self._link = "href" in attributes.lower()
         elif tag in _LINE_ENDS:
             self.end_line()
             self._as_is += tag == "pre"
@@ -66,29 +74,29 @@ class _Lines(HTMLParser):
             if tag == "hr":
                 self.lines.append("-" * 20)
 
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         if tag in _UNSEEN:
             self._unseen = max(0, self._unseen - 1)
         elif tag == "a":
-            self._link = 0
+            self._link = False
         elif tag in _LINE_ENDS and tag != "br":
             self.end_line()
             self._as_is -= tag == "pre" and self._as_is > 0
             self._quoted -= tag == "blockquote" and self._quoted > 0
 
-    def handle_data(self, data: str) -> None:
+    def _text(self, text: str) -> None:
         if self._unseen:
             return
-        first, *others = data.split("\n") if self._as_is else [data]
+        first, *others = text.split("\n") if self._as_is else [text]
         self._add(first)
         for other in others:
             self.end_line()
             self._add(other)
 
-    def _add(self, data: str) -> None:
-        self._line.append(data)
+    def _add(self, text: str) -> None:
+        self._line.append(text)
         if not self._link:
-            self._unlinked += len(data.strip())
+            self._unlinked += len(text.strip())
 
     def end_line(self) -> None:
         said = " ".join("".join(self._line).split())
@@ -101,10 +109,7 @@ class _Lines(HTMLParser):
 def lines_of_html(page: str, *, menus: bool = True) -> list[str]:
     """Return the lines of a page, quoted ones with a >; without `menus` no line that is only a link."""
     reader = _Lines(menus)
-    try:
-        reader.feed(page[:LONGEST_CHARS])
-        reader.close()
-    except (AssertionError, ValueError):  # what html.parser says of some broken declarations
-        pass
+    for piece in pieces(page[:LONGEST_CHARS]):
+        reader.take(piece)
     reader.end_line()
     return reader.lines

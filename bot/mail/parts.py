@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
 from bot.mail.charsets import decoded, transferred
@@ -15,7 +16,7 @@ _KIND = re.compile(r"[a-z0-9.+_-]{1,60}/[a-z0-9.+_-]{1,100}")
 _CONTINUED = re.compile(r"([a-z-]{1,30})\*(\d{1,2})(\*?)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what was decoded is kept
 class Part:
     """One leaf of a mail: a text, a picture, a report, or a mail inside the mail."""
 
@@ -34,12 +35,12 @@ class Part:
         )
         return " ".join(words(given).split())[:200]
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         """Return its octets, the transfer encoding undone."""
         return transferred(self.raw, self.headers.first("content-transfer-encoding"))
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Return its characters, each line ended by LF."""
         text = decoded(self.content, self.options.get("charset", ""))
@@ -54,6 +55,7 @@ class Letter:
     kind: str  # of the whole
     options: Mapping[str, str] = field(repr=False)
     parts: tuple[Part, ...]
+    cut: bool = False  # it is longer than what is read, so its last part is not whole
 
 
 def take_apart(raw: bytes) -> Letter:
@@ -66,7 +68,7 @@ def take_apart(raw: bytes) -> Letter:
         found.append(part)
         if len(found) >= MOST_PARTS:
             break
-    return Letter(headers, kind, options, tuple(found))
+    return Letter(headers, kind, options, tuple(found), len(raw) > LARGEST_BYTES)
 
 
 def _leaves(

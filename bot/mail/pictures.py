@@ -21,7 +21,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 def pictures_of(letter: Letter) -> tuple[Picture, ...]:
     """Return the pictures, at most so many and so large together."""
-    candidates = [part for part in letter.parts if _may_be_one(part)]
+    whole = letter.parts[:-1] if letter.cut else letter.parts
+    candidates = [part for part in whole if _may_be_one(part)]
     gifs = sum(part.kind == "image/gif" for part in candidates)
     found: list[Picture] = []
     seen: set[bytes] = set()

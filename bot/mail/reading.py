@@ -13,7 +13,6 @@ from bot.mail.parts import Letter, take_apart
 from bot.mail.phone_number import number_of, sender_domain
 from bot.mail.pictures import pictures_of
 from bot.mail.reply import reply_words
-from bot.mail.visible import visible_text
 
 _NOTICES = ("message/feedback-report", "message/disposition-notification")
 _AWAY = re.compile(
@@ -30,7 +29,7 @@ _AUTO_HEADERS = ("x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-aut
 def read(raw: bytes) -> Reading:
     """Read a mail, at most its first mebibyte; never raises, whatever the mail is."""
     letter = take_apart(raw)
-    bounce = read_bounce(letter, visible_text(letter))
+    bounce = read_bounce(letter)
     if bounce is not None:
         return bounce
     envelope = envelope_of(letter.headers)

@@ -24,19 +24,17 @@ def reply_words(letter: Letter, habit: Habit, *, by_phone: bool) -> str:
 
 def _texts(letter: Letter, *, by_phone: bool) -> list[str]:
     read = phone_words if by_phone else typed
-    found = (read(part.text) for part in [part for part in letter.parts if _is_text(part)][:_MOST_TEXTS])
+    parts = [part for part in letter.parts if _is_text(part, by_phone=by_phone)]
+    found = (read(part.text) for part in parts[:_MOST_TEXTS])
     return [one for one in found if one]
 
 
-def _is_text(part: Part) -> bool:
-    named_text = part.name.lower().endswith(".txt") and part.kind in (
-        "text/plain",
-        "application/octet-stream",
-    )
-    if not named_text and part.kind != "text/plain":
+def _is_text(part: Part, *, by_phone: bool) -> bool:
+    named_text = part.name.lower().endswith((".txt", ".text"))
+    if part.kind != "text/plain" and not (named_text and part.kind == "application/octet-stream"):
         return False
-    if part.attached and part.name and not named_text:
-        return False
+    if part.attached and part.name and not named_text and not (by_phone and "." not in part.name):
+        return False  # a file that somebody attached
     return "<smil" not in part.text[:400].lower()
 
 

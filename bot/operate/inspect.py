@@ -36,7 +36,7 @@ def _mail(file: str) -> int:
 
     try:
         with Path(file).open("rb") as opened:
-            raw = opened.read(LARGEST_BYTES)
+            raw = opened.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "this is no file's name"
         print(f"{_printable(file)}: cannot be read ({why}); check the name.", file=sys.stderr)

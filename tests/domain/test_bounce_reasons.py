@@ -53,6 +53,66 @@ def test_what_is_nobodys_number_or_may_pass_is_soft(text: str, status: str, reas
     assert (verdict.reason, verdict.bounce) == (reason, Bounce.SOFT)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "bad destination mailbox address",
+        "no such person at this address",
+        "no mailbox here by that name",
+        "this user doesn't have an example account",
+        "the email account that you tried to reach does not exist",
+        "is not a known user",
+        "recipient no found",
+        "there is no one at this address",
+        "invalid destination address",
+        "invalid MDN",
+        "not a valid mobile number",
+        "number not in service",
+        "no such subscriber here",
+        "utilisateur inconnu",
+        "Benutzer unbekannt",
+        "host unknown",
+        "Unrouteable address",
+        "no such domain at this location",
+        "all relevant MX records point to non-existent hosts",
+        "this address no longer accepts mail",
+        "user has moved to another place",
+        "not our customer",
+    ],
+)
+def test_servers_say_in_many_ways_that_there_is_nobody(said: str) -> None:
+    assert judge(Evidence(said, code=550, at_recipient=True)).bounce is Bounce.HARD
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "user not found: account expired",
+        "unavailable: the user is suspended",
+        "mailbox is frozen",
+        "mailbox busy",
+        "address temporarily unknown",
+        "the recipient is only accepting mail from known addresses",
+        "user refuses to receive this mail",
+        "too many unknown users",
+        "user quota unknown",
+        "<> invalid sender",
+        "unroutable sender address",
+        "sender address rejected: domain not found",
+        "client host rejected: cannot find your hostname",
+        "helo command rejected: host not found",
+        "not a registered gateway user",
+        "you are not allowed to post to this list",
+        "header invalid",
+        "a loop was detected",
+        "server busy",
+        "message filtered",
+    ],
+)
+def test_what_sounds_alike_is_soft_all_the_same(said: str) -> None:
+    assert judge(Evidence(said, code=550, at_recipient=True)).bounce is Bounce.SOFT
+
+
 UNKNOWN = "550 5.1.1 user unknown"
 
 
