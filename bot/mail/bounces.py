@@ -38,13 +38,16 @@ def read_bounce(letter: Letter) -> Reading | None:
     if not failed and not is_told(letter, text):
         return None
     heard = told(letter, text)
-    verdict, status = _judged(failed[0] if failed else None, heard)
+    first = failed[0] if failed else None
+    delayed = heard.delayed if first is None or not first.action else first.action == "delayed"
+    verdict, status = _judged(first, heard, delayed=delayed)
     named = tuple(dict.fromkeys(fate.recipient for fate in failed if fate.recipient))
     return Reading(
         Kind.BOUNCE,
         bounce=verdict.bounce,
         status=status,
         reason=verdict.reason,
+        delayed=delayed,
         recipients=named or heard.recipients or _original_recipients(letter, text),
         mail_id=_original_id(letter, text),
     )
@@ -60,7 +63,7 @@ def _fates(letter: Letter, text: str) -> tuple[Fate, ...]:
     return tuple(fate for fate in reports.fates(text[:_NEAR_CHARS]) if fate.action) if loose else ()
 
 
-def _judged(fate: Fate | None, heard: Told) -> tuple[Verdict, str]:
+def _judged(fate: Fate | None, heard: Told, *, delayed: bool) -> tuple[Verdict, str]:
     if fate is None:
         fate = Fate(status=reports.status_of(heard.answer), code=reports.code_of(heard.answer))
         first = heard.answer
@@ -74,7 +77,7 @@ def _judged(fate: Fate | None, heard: Told) -> tuple[Verdict, str]:
         heard.rest.replace(_bare(first), ""),  # what only repeats the answer is no second sign
         status,
         fate.code or reports.code_of(heard.answer),
-        delayed=fate.action == "delayed" or (not fate.action and heard.delayed),
+        delayed=delayed,
         at_sender=heard.at_sender,
         at_recipient=heard.at_recipient,
         at_body=heard.at_body,

@@ -23,7 +23,8 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     Each text counts once, so the same bounce again and again does no harm.
     """
     belonging, reading = arrived.belonging, arrived.reading
-    if belonging.trust not in _KNOWS_US or reading.bounce is Bounce.NONE:
+    # Of what is still being tried nobody need hear: it arrives, or comes back for good.
+    if belonging.trust not in _KNOWS_US or reading.bounce is Bounce.NONE or reading.delayed:
         return False
     if belonging.text_id is None:
         return await _code_came_back(session, belonging.person_id, now)

@@ -120,6 +120,15 @@ async def test_forged_bounces_suspend_nobody(world: World, road: Road) -> None:
     assert (await state_of(world), await told(world), await world.rows(BounceDay)) == ("active", [], [])
 
 
+async def test_what_is_still_being_tried_has_not_come_back(world: World, road: Road) -> None:
+    await world.register(BOB)
+    text = await sent(world, road)
+    late = SOFT | {"status": "4.4.1", "reason": "network", "delayed": True}
+    assert await arrives(world, Kind.BOUNCE, text, **late) is Acted.IGNORED
+    assert (await world.standing(text))[0] == "accepted"
+    assert await arrives(world, Kind.BOUNCE, text, **late | {"delayed": False}) is Acted.BOUNCE
+
+
 async def test_the_same_bounce_day_after_day_counts_once(world: World, road: Road) -> None:
     await world.register(BOB)
     text = await sent(world, road)
