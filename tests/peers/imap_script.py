@@ -222,8 +222,8 @@ class _Conversation:
         await self._answer(step, tag, lines)
 
     def _fetched(self, uid: int, step: str, rest: str) -> Iterator[bytes]:
-        box, place = self._box, list(self._box.mails).index(uid) + 1
-        mail = box.mails[uid]
+        # UIDs are all the client goes by, so they do for numbers too.
+        box, place, mail = self._box, uid, self._box.mails[uid]
         box.asked.append(f"{step} {uid}")
         if "PEEK" not in rest:
             mail.flags.add(r"\Seen")

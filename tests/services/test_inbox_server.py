@@ -191,7 +191,7 @@ async def test_a_flood_of_other_peoples_mails_is_read_by_its_headers_alone(
     server.deliver(*(PERSONAL % number for number in range(many)))
     (uid,) = server.deliver(room.reply(to))
     async with room.at_work():
-        await server.seen(uid)
+        await server.seen(uid, 60)
     assert len(room.acted) == 1
     assert [asked for asked in server.asked if asked.startswith("BODY")] == [f"BODY {uid}"]
     assert server.said.count("HEADERS") == -(-(many + 1) // HEADS_AT_ONCE)
