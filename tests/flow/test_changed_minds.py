@@ -29,6 +29,10 @@ async def allow_nobody(town: Town) -> None:
     await town.says(town.bob, "phone allow", who="nobody")
 
 
+async def list_nobody(town: Town) -> None:
+    await town.says(town.bob, "phone allow", who="listed")
+
+
 async def remove(town: Town) -> None:
     await town.says(town.bob, "phone remove")
 
@@ -46,7 +50,16 @@ async def lose_the_number(town: Town) -> None:
     await town.register(town.admin, BOB, FI, FI_GATEWAY)
 
 
-CHANGES = [block, pause, allow_nobody, remove, remove_and_register_again, change_the_number, lose_the_number]
+CHANGES = [
+    block,
+    pause,
+    allow_nobody,
+    list_nobody,
+    remove,
+    remove_and_register_again,
+    change_the_number,
+    lose_the_number,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)
