@@ -9,8 +9,9 @@ from bot.services.desk import Desk
 _WORDS = """**Textbridge** carries texts from this server to people's phones. Nobody ever sees a number.
 `/text` sends a text to somebody who registered their phone.
 `/phone register` registers your own; `/phone show`, `pause`, `block` and `remove` control it.
-`/phone allow` says who in a server may text you; `/phone sent` shows what became of your texts.
-`/carrier` is for admins: the list of phone companies.
+`/phone allow` says who in a server may text you, `/phone quiet` when; `/phone recent` shows who did.
+`/phone sent` shows what became of your texts.
+`/bridge` and `/carrier` are for admins: texting in this server, and the list of phone companies.
 Your number is stored encrypted and `/phone remove` deletes it.
 `/privacy show` says what is kept of you, `export` gives it to you, `erase` deletes all of it."""
 

@@ -35,7 +35,7 @@ DEFAULT: Final = Policy()
 
 
 class Sender(NamedTuple):
-    """Who sends; roles and time of joining are None where they are not known any more."""
+    """Who sends; roles are None before a text goes: Discord tells them only as somebody types."""
 
     id: int
     roles: Collection[int] | None = None
@@ -111,8 +111,8 @@ def _closed_here(policy: Policy, sender: Sender, door: Door, now: datetime) -> s
         )
     if door.barred:
         return "The admins of this server let you send no texts here. Ask them if that is a mistake."
-    if sender.is_admin:
-        # Whoever sets these rules would only be in their own way.
+    if sender.is_admin or sender.roles is None:
+        # Whoever sets these rules would only be in their own way; and who was let in is not asked again.
         return ""
     old_enough = made_at(sender.id) + policy.account_age
     if old_enough > now:
@@ -122,7 +122,7 @@ def _closed_here(policy: Policy, sender: Sender, door: Door, now: datetime) -> s
             f"You joined this server only just now. The first text can go "
             f"{_at(sender.joined_at + policy.time_here)}."
         )
-    if policy.roles and sender.roles is not None and policy.roles.isdisjoint(sender.roles):
+    if policy.roles and policy.roles.isdisjoint(sender.roles):
         return "Only members with certain roles may send texts in this server. Ask an admin for one."
     return ""
 

@@ -52,7 +52,11 @@ def _differences(before: Policy, after: Policy) -> tuple[dict[str, str], dict[st
 
 def _written(value: Any) -> str:
     if isinstance(value, frozenset):
-        return " ".join(str(role) for role in sorted(value))
+        return " ".join(f"<@&{role}>" for role in sorted(value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, datetime):
+        return f"<t:{int(value.timestamp())}:f>"
     return "" if value is None else str(value)
 
 

@@ -241,3 +241,43 @@ async def test_what_waits_is_cancelled_when_admins_stop_it(town: Town, stop: str
     wanted = standing(town.bob.mention, "cancelled", "stopped_here", 1, 0)
     await answer.settled(lambda a: a.content == wanted)
     assert len(town.phone().texts) == 1
+
+
+async def report_alice(town: Town) -> None:
+    shown = await (await town.bob.slash(town.guild, "phone recent")).settled()
+    first = shown.post.components[0]["components"][0]["options"][0]["value"]
+    await town.bob.select(shown, "textbridge:recent", first)
+    await shown.settled(lambda a: "Report without my name" in a.buttons)
+    await town.bob.press(shown, "Report without my name")
+    await shown.settled(lambda a: a.content.startswith("Reported to"))
+
+
+async def test_a_channel_that_the_bot_cannot_write_in_is_not_chosen(town: Town) -> None:
+    log = next(iter(town.guild.channels.values()))
+    panel = await (await town.admin.slash(town.guild, "bridge settings")).settled()
+    town.world.discord.gate.fail("POST", rf"/channels/{log.id}/messages", 403, code=50001)
+    await town.admin.select(panel, LOG, log)
+    await panel.settled(lambda a: a.content.startswith(f"The bot can't write in <#{log.id}>."))
+    assert "none; reports go to the server's owner" in panel.content
+
+
+async def test_a_report_that_finds_log_channel_and_owner_closed_waits_for_an_admin(town: Town) -> None:
+    await town.register(town.bob)
+    await town.introduce(town.alice, town.bob)
+    log = next(iter(town.guild.channels.values()))
+    town.log_channels.add(log.id)
+    panel = await (await town.admin.slash(town.guild, "bridge settings")).settled()
+    await town.admin.select(panel, LOG, log)
+    await panel.settled(lambda a: f"<#{log.id}>" in a.content)
+    town.founder.account.dms_open = False
+    town.world.discord.gate.fail("POST", rf"/channels/{log.id}/messages", 403, code=50001)
+    await report_alice(town)
+    await town.exchanged("POST", r"/channels/\d+/messages", 403, times=2)
+    await town.restart()
+    # No member reads it, and no admin of another server.
+    for person, guild in ((town.dave, town.guild), (town.founder, town.other_guild)):
+        helped = await (await person.slash(guild, "help")).settled()
+        await town.says(person, "help", guild=guild)
+        assert helped.followups == []
+    shown = await town.admin.slash(town.guild, "bridge health")
+    await shown.settled(lambda a: any(town.alice.mention in post.content for post in a.followups))

@@ -51,7 +51,7 @@ def test_whatever_closes_it_is_one_refusal(changes: dict[str, object], more: dic
         (Policy(paused_until=NOW + timedelta(hours=1)), ANN, OPEN, "is paused in this server until <t:"),
         (Policy(paused_until=NOW + FOREVER), ANN, OPEN, "until it is resumed"),
         (DEFAULT, ANN, OPEN._replace(barred=True), "The admins of this server"),
-        (DEFAULT, Sender(snowflake(timedelta(days=2))), OPEN, "account is too new"),
+        (DEFAULT, Sender(snowflake(timedelta(days=2)), ()), OPEN, "account is too new"),
         (DEFAULT, ANN._replace(joined_at=NOW - timedelta(minutes=9)), OPEN, "only just now"),
         (Policy(roles=frozenset({FRIENDS})), ANN._replace(roles=(STRANGERS,)), OPEN, "certain roles"),
     ],
@@ -78,6 +78,11 @@ def test_gates_open_to_the_moment() -> None:
     just = Sender(snowflake(timedelta(days=3)), (), NOW - timedelta(minutes=10))
     assert judge(DEFAULT, just, OPEN, None, NOW).kind is Kind.YES
     assert judge(DEFAULT, just, OPEN, None, NOW - timedelta(seconds=1)).kind is Kind.HERE
+    # Who was let in, as an admin perhaps, is not asked again before the text goes.
+    assert (
+        judge(Policy(roles=frozenset({FRIENDS})), Sender(snowflake(timedelta())), OPEN, None, NOW).kind
+        is Kind.YES
+    )
     assert made_at(175928847299117063) == datetime(2016, 4, 30, 11, 18, 25, 796000, tzinfo=UTC)
 
 

@@ -30,6 +30,10 @@ async def allow_nobody(town: Town) -> None:
     await town.says(town.bob, "phone allow", who="nobody")
 
 
+async def list_nobody(town: Town) -> None:
+    await town.says(town.bob, "phone allow", who="listed")
+
+
 async def remove(town: Town) -> None:
     await town.says(town.bob, "phone remove")
 
@@ -52,7 +56,7 @@ async def lose_the_number(town: Town) -> None:
 
 
 CHANGES = [
-    *(block, pause, allow_nobody, remove, erase, remove_and_register_again, change_the_number),
+    *(block, pause, allow_nobody, list_nobody, remove, erase, remove_and_register_again, change_the_number),
     lose_the_number,
 ]
 

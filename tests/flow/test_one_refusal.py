@@ -110,8 +110,8 @@ async def blocked_in_quiet_hours(town: Town, person: Person, number: str) -> Non
 
 CASES: tuple[Case, ...] = (
     stranger, blocked, not_listed, blocked_in_quiet_hours, paused, not_verified, closed_here, elsewhere_only,
-    unregistered_outsider, registered_outsider, removed, evicted, carrier_changed, carrier_off, carrier_retired, carrier_removed,
-    suspended_at_the_end,
+    unregistered_outsider, registered_outsider, removed, evicted, carrier_changed, carrier_off,
+    carrier_retired, carrier_removed, suspended_at_the_end,
 )  # fmt: skip
 
 

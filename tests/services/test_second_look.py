@@ -10,8 +10,8 @@ from bot.db.tables import OutboxItem, Registration, Verification
 from bot.domain.consent import NOBODY
 from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
-from bot.domain.words import CODE_UNBUILT, REFUSAL, standing
-from bot.services import audience, carriers, phone
+from bot.domain.words import CODE_UNBUILT, REFUSAL, STOPPED_HERE, standing
+from bot.services import audience, bridge, carriers, phone
 from bot.services.carrier_change import Actor, Change
 from tests.services.world import ANN, BOB, CARL, GUILD, Clock, Road, World, work
 
@@ -66,6 +66,32 @@ async def move_the_gateway(world: World) -> None:
 
 CHANGES = [block, pause, remove, remove_and_register_again, allow_nobody, list_others, change_number,
            lose_the_number, disable_the_carrier, remove_the_carrier, move_the_gateway]  # fmt: skip
+
+
+async def bar_the_sender(world: World) -> None:
+    await world.write(bridge.block, GUILD, CARL, ANN, world.clock())
+
+
+async def pause_the_guild(world: World) -> None:
+    await world.write(bridge.pause, GUILD, CARL, 1, world.clock())
+
+
+async def switch_the_guild_off(world: World) -> None:
+    await world.write(bridge.change, GUILD, CARL, "settings", {"texting": False}, world.clock())
+
+
+@pytest.mark.parametrize("change", [bar_the_sender, pause_the_guild, switch_the_guild_off])
+async def test_what_admins_stop_is_cancelled_too_and_its_sender_told_who_to_ask(
+    world: World, road: Road, change: Callable[[World], Awaitable[None]]
+) -> None:
+    await world.register(BOB)
+    text = await world.text(ANN, BOB)
+    await change(world)
+    await work(world.relay(road), 3)
+    assert road.tried == []
+    assert await world.standing(text) == (State.CANCELLED, STOPPED_HERE, 0)
+    assert "An admin of that server" in standing("@bob", State.CANCELLED, STOPPED_HERE, 1, 0)
+    assert [notice.text_id for notice in await world.notices(ANN)] == [text]
 
 
 @pytest.mark.parametrize("change", CHANGES)
