@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.people import ACTIVE, QUIET
@@ -11,7 +11,8 @@ from bot.db.tables import Registration
 
 async def silence(session: AsyncSession, before: datetime, most: int) -> list[int]:
     """Stop texts to some phones without a sign since then, until they are proved again; returns whose."""
-    where = (Registration.sign_at < before, Registration.state == ACTIVE)
+    last_sign = func.coalesce(Registration.sign_at, Registration.verified_at)
+    where = (last_sign < before, Registration.state == ACTIVE)
     # Of two processes at once the second passes over what the first has.
     some = select(Registration.id).where(*where).limit(most).with_for_update(skip_locked=True)
     values = {"state": QUIET, "version": Registration.version + 1}

@@ -18,8 +18,6 @@ async def note_erased(session: AsyncSession) -> None:
 
 async def scrub(store: Store) -> None:
     """Empty the journal where that is due; where somebody reads from it just now, the next call does it."""
-    if not store.is_sqlite:
-        return
     async with store.read() as session:
         due = await marks.mark(session, _DUE) is not None
     for _ in range(TRIES if due else 0):

@@ -54,7 +54,7 @@ class Registration(Base):
     state: Mapped[str]
     paused_until: Mapped[datetime | None]
     verified_at: Mapped[datetime]
-    sign_at: Mapped[datetime] = mapped_column(index=True)  # when a code or an answer last came from it
+    sign_at: Mapped[datetime | None]  # when a code or an answer last came from it; empty: since verified_at
     end_told: Mapped[str | None]  # the day on which the gateway ends, as the person was told last
     end_days_told: Mapped[int | None]  # and how many days before it
     quiet_start: Mapped[int | None]  # quiet hours, in minutes since midnight of their zone

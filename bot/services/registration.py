@@ -159,8 +159,13 @@ def _claim(ask: Ask, carrier: Carrier, gateway: Gateway, number: Number) -> veri
     )
 
 
+def draw_code() -> str:
+    """Draw six random digits."""
+    return f"{secrets.randbelow(1_000_000):06d}"
+
+
 async def _send_code(session: AsyncSession, claim: verifications.Claim, now: datetime) -> None:
-    code = f"{secrets.randbelow(1_000_000):06d}"
+    code = draw_code()
     ends = now + CODE_LIFE
     verification_id = await verifications.start(session, claim, code, ends)
     item = enqueue.NewItem(

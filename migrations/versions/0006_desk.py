@@ -14,10 +14,6 @@ depends_on: Sequence[str] | None = None
 def upgrade() -> None:
     """Build."""
     op.add_column("registrations", sa.Column("sign_at", sa.BigInteger(), nullable=True))
-    op.execute("UPDATE registrations SET sign_at = verified_at")
-    with op.batch_alter_table("registrations", schema=None) as batch_op:
-        batch_op.alter_column("sign_at", existing_type=sa.BigInteger(), nullable=False)
-    op.create_index("ix_registrations_sign_at", "registrations", ["sign_at"])
     op.create_table(
         "guilds_left",
         sa.Column("guild_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -29,7 +25,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take down."""
     op.drop_table("guilds_left")
-    op.drop_index("ix_registrations_sign_at", table_name="registrations")
     # An older bot knows only active, unproven and suspended.
     op.execute("UPDATE registrations SET state = 'unproven' WHERE state = 'quiet'")
     with op.batch_alter_table("registrations", schema=None) as batch_op:
