@@ -6,6 +6,7 @@ from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.base import Base as Base
+from bot.db.desk_tables import GuildLeft as GuildLeft
 from bot.db.relay_tables import Attempt as Attempt
 from bot.db.relay_tables import Lane as Lane
 from bot.db.relay_tables import OutboxItem as OutboxItem
@@ -191,14 +192,6 @@ class DomainLook(Base):
     gone_at: Mapped[datetime | None]  # the first of these nights
     nights: Mapped[int] = mapped_column(default=0)
     demoted_at: Mapped[datetime | None]
-
-
-class GuildLeft(Base):
-    """A guild that the bot is not in any more, since when."""
-
-    __tablename__ = "guilds_left"
-    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
 
 
 class GatewayDomain(Base):
