@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import texts
 from bot.db.base import Base
+from bot.db.crypto import is_pseudonym
 from bot.db.person_tables import PERSON_COLUMNS
 from bot.db.scrub import scrub
 from bot.db.store import Store
@@ -194,7 +195,7 @@ async def test_proof_stays_under_a_name_that_only_the_person_finds(world: World)
     await a_fuller_life(world)
     await world.write(privacy.erase, DORA, world.clock())
     pseudonym = world.store.vault.pseudonym(DORA)
-    assert pseudonym < 0
+    assert is_pseudonym(pseudonym)
     ledger = await world.rows(Consent, Consent.person_id == pseudonym)
     assert [row.kind for row in ledger] == ["register", "verified", "allow everyone", "register", "erased"]
     assert {row.actor_id for row in await world.rows(Audit, Audit.guild_id == GUILD)} == {pseudonym}
