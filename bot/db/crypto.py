@@ -18,6 +18,8 @@ _SUBKEY_BYTES = 32
 # What seal() makes begins with this; a Fernet token, which older rows hold, begins with "g".
 _SEALED = b"\x01"
 _NONCE_BYTES = 12
+# Discord's ids stay below 2**62 until the year 2049.
+_PSEUDONYMS_BELOW = -(2**62)
 
 
 class WrongKey(Exception):
@@ -101,9 +103,9 @@ class Vault:
         return hmac.digest(self._subkeys["index"], e164.encode("ascii"), hashlib.sha256)
 
     def pseudonym(self, person_id: int) -> int:
-        """Return a person's keyed name for what outlives /privacy erase: negative, as no person's id is."""
+        """Return a person's keyed name for what outlives /privacy erase: lower than any id or minus one."""
         digest = hmac.digest(self._subkeys["index"], b"person:%d" % person_id, hashlib.sha256)
-        return -1 - (int.from_bytes(digest[:8]) >> 2)
+        return _PSEUDONYMS_BELOW - 1 - (int.from_bytes(digest[:8]) >> 3)
 
     def blind_index(self, purpose: str, plain: str) -> bytes:
         """Return the keyed blind index (32 bytes) by which a private value of one kind is found again."""
@@ -129,6 +131,11 @@ def _aead(secret_key: str) -> AESGCM:
 def fingerprint(secret_key: str) -> str:
     """Name a key without telling it: 64 bits of a hash of 256 random ones."""
     return hashlib.sha256(b"textbridge key " + secret_key.encode("ascii")).hexdigest()[:16]
+
+
+def is_pseudonym(person_id: int) -> bool:
+    """Tell whether this is the keyed name of somebody who had everything erased."""
+    return person_id < _PSEUDONYMS_BELOW
 
 
 def same(left: bytes, right: bytes) -> bool:

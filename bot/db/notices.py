@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
 from bot.db.bulk import insert_rows
+from bot.db.crypto import is_pseudonym
 from bot.db.tables import Notice
 from bot.db.types import microseconds
 
@@ -53,7 +54,7 @@ async def add(
     reply_id: int | None = None,
 ) -> None:
     """Keep something to say; words hold no number, body or address. Nobody is told under a pseudonym."""
-    if person_id < OPERATOR and kind != REPORT:
+    if is_pseudonym(person_id):
         return
     about = {"text_id": text_id, "request_id": request_id, "reply_id": reply_id}
     times = {"created_at": now, "due_at": now}
@@ -63,7 +64,7 @@ async def add(
 
 async def add_for(session: AsyncSession, people: Sequence[int], kind: str, words: str, now: datetime) -> None:
     """Keep the same words for many people, all at once; nobody is told under a pseudonym."""
-    at, people = microseconds(now), [person for person in people if person >= OPERATOR]
+    at, people = microseconds(now), [person for person in people if not is_pseudonym(person)]
     same = {"kind": kind, "words": words, "created_at": at, "due_at": at, "tries": 0, "parked": False}
     for start in range(0, len(people), AT_ONCE):
         some = people[start : start + AT_ONCE]

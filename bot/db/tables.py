@@ -11,6 +11,7 @@ from bot.db.consent_tables import GuildPolicy as GuildPolicy
 from bot.db.consent_tables import Introduction as Introduction
 from bot.db.consent_tables import ListedSender as ListedSender
 from bot.db.consent_tables import UrgentSender as UrgentSender
+from bot.db.desk_tables import GuildLeft as GuildLeft
 from bot.db.inbound_tables import Inbound as Inbound
 from bot.db.inbound_tables import MailFolder as MailFolder
 from bot.db.relay_tables import Attempt as Attempt
@@ -208,14 +209,6 @@ class DomainLook(Base):
     gone_at: Mapped[datetime | None]  # the first of these nights
     nights: Mapped[int] = mapped_column(default=0)
     demoted_at: Mapped[datetime | None]
-
-
-class GuildLeft(Base):
-    """A guild that the bot is not in any more, since when."""
-
-    __tablename__ = "guilds_left"
-    guild_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
 
 
 class GatewayDomain(Base):

@@ -95,7 +95,10 @@ async def look_inside(
             found.append(await _schema(session))
             if found[-1].grade is not Grade.OK:
                 return found
-            vault = await _vault(session, keys)
+            wrapped = await _wrapped(session)
+            if not wrapped:
+                return [*found, note("key", "the store holds nothing yet; `run` makes its keys")]
+            vault = Vault(keys, wrapped)
             numbers = await _numbers(session, vault)
             found.append(fine("key", f"SECRET_KEY opens the store and its {len(numbers):,} numbers"))
             finder = Finder(numbers, finder_secrets)
@@ -127,9 +130,8 @@ async def _schema(session: AsyncSession) -> Finding:
     return fine("schema", f"the store is up to date ({newest})")
 
 
-async def _vault(session: AsyncSession, keys: tuple[str, ...]) -> Vault:
-    rows = (await session.scalars(select(WrappedKey))).all()
-    return Vault(keys, {row.name: row.wrapped for row in rows})
+async def _wrapped(session: AsyncSession) -> dict[str, bytes]:
+    return {row.name: row.wrapped for row in (await session.scalars(select(WrappedKey))).all()}
 
 
 async def _numbers(session: AsyncSession, vault: Vault) -> list[Number]:
@@ -175,7 +177,7 @@ def _files(finder: Finder, store: Path | None, more: list[Path]) -> Iterator[Fin
     else:
         yield fine(
             "clear text in files",
-            f"no number and no secret in {len(looked_at):,} files of the store, logs, backups",
+            f"no number and no secret; files looked through: {len(looked_at):,}",
         )
     if unread:
         yield note("clear text in files", f"could not be read: {', '.join(unread)}")

@@ -5,7 +5,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.db.crypto import Vault, WrongKey, make_wrapped_subkeys
+from bot.db.crypto import Vault, WrongKey, is_pseudonym, make_wrapped_subkeys
 from tests.db.stores import KEY
 
 WORDS = "dinner at 7"
@@ -64,7 +64,11 @@ def test_wrapped_anew_only_the_first_key_opens_and_every_index_stays() -> None:
     both = Vault([OTHER, KEY], WRAPPED)
     again = Vault([OTHER], both.rewrapped())
     assert again.number_index("+12065550101") == VAULT.number_index("+12065550101")
-    assert again.pseudonym(1) == VAULT.pseudonym(1) < 0
+    assert again.pseudonym(1) == VAULT.pseudonym(1)
+    assert is_pseudonym(VAULT.pseudonym(1))
+    for somebody in (0, 1, -1, 2**61, -(2**61)):
+        assert not is_pseudonym(somebody)
+    assert VAULT.pseudonym(1) >= -(2**63)
     assert again.pseudonym(1) != again.pseudonym(2)
     with pytest.raises(WrongKey):
         Vault([KEY], both.rewrapped())

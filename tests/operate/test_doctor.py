@@ -220,6 +220,9 @@ async def test_a_damaged_an_old_a_new_and_no_store_are_told_apart(place: Place, 
     await migrate(sqlite_url(place.path), "0003")
     code, found, _ = await place.doctor("--offline")
     assert (code, checks(found["note"])) == (0, ["schema"])
+    await migrate(sqlite_url(place.path))
+    code, found, _ = await place.doctor("--offline")
+    assert (code, checks(found["note"])) == (0, ["key"])
     with closing(sqlite3.connect(place.path)) as file, file:
         file.execute("UPDATE alembic_version SET version_num = 'later'")
     code, found, _ = await place.doctor("--offline")

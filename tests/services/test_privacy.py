@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import inbound, listing, policies, replies, texts
 from bot.db.base import Base
+from bot.db.crypto import is_pseudonym
 from bot.db.inbound import Taken
 from bot.db.person_tables import PERSON_COLUMNS
 from bot.db.reply_tables import Reply as Answer
@@ -231,7 +232,7 @@ async def test_proof_stays_under_a_name_that_only_the_person_finds(world: World)
     await a_fuller_life(world)
     await world.write(privacy.erase, DORA, world.clock())
     pseudonym = world.store.vault.pseudonym(DORA)
-    assert pseudonym < 0
+    assert is_pseudonym(pseudonym)
     ledger = await world.rows(Consent, Consent.person_id == pseudonym)
     assert [row.kind for row in ledger] == ["register", "verified", "allow everyone", "register", "erased"]
     assert {row.actor_id for row in await world.rows(Audit, Audit.guild_id == GUILD)} == {pseudonym}
