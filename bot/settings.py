@@ -140,7 +140,8 @@ SETTINGS = (
         "LIMITS",
         parse_limits,
         "sender=30/h,pair=20/h,recipient=60/h,guild=600/h,codes=20/h",
-        "This deployment's bounds (per s, m, h, d); the unnamed keep their default; off for load tests.",
+        "This deployment's bounds (per s, m, h, d); the unnamed keep their default; off for load tests; "
+        "deployment=5000/h bounds all texts.",
     ),
     Setting(
         "REPLY_ADDRESS",

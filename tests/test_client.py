@@ -165,7 +165,7 @@ async def test_json_is_read_however_it_is_labelled(place: Place, typed: str) -> 
     guild = place.guild()
     place.gate.typed = typed
     await place.start()
-    assert await place.relay(guild) == "@ann in Orchard\ndinner at 7"
+    assert (await place.relay(guild)).startswith("@ann in Orchard\ndinner at 7\nStop: /phone in Discord")
     assert place.log.errors() == []
 
 
@@ -349,7 +349,7 @@ async def test_a_guild_that_stays_unavailable_is_named_by_asking(place: Place) -
     guild = place.guild()
     place.gateway.events["GUILD_CREATE"] = lambda _: None
     await place.start()
-    assert await place.relay(guild) == "@ann in Orchard\ndinner at 7"
+    assert (await place.relay(guild)).startswith("@ann in Orchard\ndinner at 7\nStop: /phone in Discord")
     assert place.log.errors() == []
 
 
@@ -359,7 +359,7 @@ async def test_a_guild_that_nobody_names_does_not_stop_a_text(place: Place, stat
     place.gateway.events["GUILD_CREATE"] = lambda _: None
     place.gate.fail("GET", r"/guilds/\d+", status, times=None)
     await place.start()
-    assert await place.relay(guild) == "@ann in a Discord server\ndinner at 7"
+    assert (await place.relay(guild)).startswith("@ann in a Discord server\ndinner at 7\n")
     assert place.log.errors() == []
 
 
@@ -421,7 +421,7 @@ async def test_answers_are_edited_whatever_discords_clock_says(store_url: str) -
     async with running(OddWorld(now=long_ago), store_url) as place:
         guild = place.guild()
         await place.start()
-        assert await place.relay(guild) == "@ann in Orchard\ndinner at 7"
+        assert (await place.relay(guild)).startswith("@ann in Orchard\ndinner at 7\nStop: /phone in Discord")
 
 
 async def test_an_edit_whose_answer_is_lost_is_made_again(place: Place) -> None:

@@ -136,6 +136,7 @@ async def test_a_text_leaves_as_one_plain_mail_for_one_recipient(town: Town) -> 
         assert not any(word in headers for word in (b"evil", b"won", b"ann", b"bob", b"Orchard", b"code"))
     said = mail.parsed().get_content().replace("\r\n", "\n").rstrip("\n")
     assert said.startswith("@ann in Orchard\nBcc: eve@evil.example\nSubject: won\n")
+    said = said.rpartition("\nStop: ")[0]  # a first text says how to stop
     assert said.endswith("\nRCPT TO:<eve@evil.example> café")
     assert {each.recipients for each in town.postfix.mails} == {(ADDRESS,)}
 
@@ -155,8 +156,8 @@ async def test_a_wrong_password_is_told_to_the_operator_once_and_texts_wait(town
     await town.restart()
     for answer in (first, second):
         await answer.settled(lambda answer: HANDED in answer.content)
-    said = [mail.parsed().get_content().split()[-1] for mail in await town.postfix.count(3)]
-    assert said[1:] == ["one", "two"]
+    said = [mail.parsed().get_content().splitlines()[1:2] for mail in await town.postfix.count(3)]
+    assert said[1:] == [["one"], ["two"]]
     assert len(town.sandbox.discord.owner.dms) == 1
     # One wrong password, one attempt: more would lock the account at some providers.
     assert town.postfix.log().count("authentication failed") - refused_before == 1
@@ -178,7 +179,7 @@ async def test_a_certificate_that_is_not_trusted_stops_all_mail(town: Town) -> N
     await town.restart()
     await answer.settled(lambda answer: HANDED in answer.content)
     mails = await town.postfix.count(2)
-    assert mails[1].parsed().get_content().split()[-1] == "private"
+    assert mails[1].parsed().get_content().splitlines()[1] == "private"
 
 
 async def test_what_postfix_cannot_deliver_comes_back_to_our_address_alone(town: Town) -> None:
