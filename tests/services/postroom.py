@@ -42,7 +42,7 @@ class Postroom:
         self.world, self.server = world, server
         self.returns = Returns(PATTERN, world.store.vault.token_mac)
         self.acted: list[Arrived] = []
-        self.watch = Watch()
+        self.watch, self.failing = Watch(), list[Exception]()
         values = {
             "host": server.host, "port": server.port, "security": "none",
             "username": "bridge", "password": "right",
@@ -51,7 +51,9 @@ class Postroom:
         self.trusted: str | None = AUTHSERV
 
     async def act(self, session: AsyncSession, arrived: Arrived, now: datetime) -> None:
-        """Act as the bot does, and keep what it was about."""
+        """Act as the bot does, and keep what it was about; fail first, where told to."""
+        if self.failing:
+            raise self.failing.pop()
         await act(session, arrived, now)
         self.acted.append(arrived)
         self.watch.changed()

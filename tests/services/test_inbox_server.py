@@ -20,23 +20,8 @@ pytestmark = sqlite_first
 
 CASES = [(step, fault) for fault in FAULTS for step in STEPS if (step, fault) != ("GREETING", "no")]
 # First the ones that differ most.
-CASES.sort(
-    key=lambda case: (
-        case
-        not in {
-            ("HEADERS", "half"),
-            ("BODY", "bye"),
-            ("STORE", "close"),
-            ("DONE", "mute"),
-            ("IDLE", "no"),
-            ("LOGIN", "mute"),
-            ("SELECT", "no"),
-            ("SEARCH", "garbage"),
-            ("EXAMINE", "no"),
-            ("BODY", "mute"),
-        }
-    )
-)
+TELLING = [("HEADERS", "half"), ("BODY", "bye"), ("STORE", "close"), ("DONE", "mute"), ("SEARCH", "garbage")]
+CASES.sort(key=lambda case: case not in TELLING)
 
 
 @pytest.fixture
@@ -45,7 +30,7 @@ async def both(world: World) -> AsyncIterator[tuple[ImapScript, Postroom]]:
         yield opened_now
 
 
-@pytest.mark.parametrize(("step", "fault"), telling(CASES, 10))
+@pytest.mark.parametrize(("step", "fault"), telling(CASES, 5))
 async def test_each_fault_at_each_step_is_got_over(
     both: tuple[ImapScript, Postroom], step: str, fault: str
 ) -> None:
@@ -211,7 +196,7 @@ async def test_each_mail_is_looked_at_once_while_the_line_stands(both: tuple[Ima
     assert server.said.count("EXAMINE") == 1
 
 
-@pytest.mark.parametrize("step", ["IDLE", "SEARCH", "LOGIN", "GREETING", "BODY"])
+@pytest.mark.parametrize("step", telling(["GREETING", "IDLE", "BODY", "SEARCH", "LOGIN"], 2))
 async def test_a_stop_does_not_wait_for_a_server_that_says_nothing(
     both: tuple[ImapScript, Postroom], step: str
 ) -> None:
