@@ -23,8 +23,8 @@ from bot.services.belonging import Finder
 _log = logging.getLogger(__name__)
 MOST_OCTETS = 1024 * 1024
 MOST_A_MINUTE = 10  # of one phone; more is not typed by hand
-# A mail at which the server breaks off each time holds up the others for most of an hour, with the waits: a server
-# that is out of order for less is no reason to give a mail up. A bug of ours is, soon.
+# A mail at which the server breaks off each time holds up the others for most of an hour, with the waits:
+# a server that is out of order for less is no reason to give a mail up. A bug of ours is, soon.
 MOST_FETCHES, MOST_ACTS = 100, 5
 _STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 # Our clock and the mail server's may differ by so much.

@@ -58,7 +58,9 @@ class Postroom:
         self.acted.append(arrived)
         self.watch.changed()
 
-    def role(self, store: Store | None = None, waits: Waits = WAITS) -> InboxRole:
+    def role(
+        self, store: Store | None = None, waits: Waits = WAITS, patience: Patience = PATIENCE
+    ) -> InboxRole:
         """Build the inbox."""
         store = store or self.world.store
         config = Config(
@@ -77,13 +79,15 @@ class Postroom:
             self.act,
             self.world.clock,
             waits,
-            PATIENCE,
+            patience,
         )
 
     @asynccontextmanager
-    async def at_work(self, store: Store | None = None, waits: Waits = WAITS) -> AsyncIterator[InboxRole]:
+    async def at_work(
+        self, store: Store | None = None, waits: Waits = WAITS, patience: Patience = PATIENCE
+    ) -> AsyncIterator[InboxRole]:
         """Run an inbox until the block ends; it must end in time and without an error."""
-        role, stop = self.role(store, waits), asyncio.Event()
+        role, stop = self.role(store, waits, patience), asyncio.Event()
         running = asyncio.create_task(role.run(stop))
         try:
             yield role

@@ -1,5 +1,6 @@
 """Which text a mail is about: by a proof of ours, or a registered number; what is forged reaches nobody."""
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -237,6 +238,25 @@ async def test_a_mail_that_a_bug_cannot_deal_with_holds_up_the_others_for_a_few_
     assert await room.endings() == ["given_up", "done"]
     assert [one.reading.words for one in room.acted] == ["good"]
     assert [mail.flags for mail in room.server.mails.values()] == [set(), {r"\Seen"}]
+
+
+async def test_nothing_private_is_logged(room: Postroom, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "bot")
+    text_id = await room.text()
+    to, server = room.address(text_id), room.server
+    async with room.at_work():
+        server.deliver(room.reply(PLAIN, "other", number=5, author="mum@family.example"))
+        server.deliver(
+            room.reply(to, "canary words"), room.reply(to, "x" * MOST_OCTETS, number=2), bounce(to)
+        )
+        await server.seen(4)
+        server.faults["SEARCH"] = ["garbage"]
+        server.folder = "Elsewhere"
+        await server.did("EXAMINE", server.said.count("EXAMINE") + 2)
+    token = to.partition("+")[2].partition("@")[0]
+    assert "inbox: reply 2, addressed: done" in caplog.text
+    for private in (token, "canary", "2065550102", "one.example", "family", "mum", "bridge", PLAIN, "dsn-1"):
+        assert private not in caplog.text
 
 
 async def test_what_came_in_is_kept_without_its_words(room: Postroom) -> None:

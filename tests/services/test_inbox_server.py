@@ -1,5 +1,6 @@
 """The inbox gets over whatever a mail server does, and acts on each mail once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,11 +10,11 @@ import pytest
 from bot.db.notices import OPERATOR
 from bot.db.tables import Inbound
 from bot.mail.imap import HEADS_AT_ONCE, Waits
-from bot.services.inbox_watch import Patience
+from bot.services.inbox_watch import MOST_AT_ONCE, Patience
 from tests.conftest import Size, telling
 from tests.db.stores import sqlite_first
 from tests.peers.imap_script import FAULTS, STEPS, ImapScript
-from tests.services.postroom import PERSONAL, WAITS, Postroom, opened
+from tests.services.postroom import PATIENCE, PERSONAL, WAITS, Postroom, opened
 from tests.services.world import BOB, World
 
 pytestmark = sqlite_first
@@ -208,6 +209,19 @@ async def test_a_stop_does_not_wait_for_a_server_that_says_nothing(
         server.deliver(room.reply(to))
         await server.did(step)
     # What stops late fails in at_work().
+
+
+async def test_a_server_that_cries_wolf_is_not_asked_without_end(both: tuple[ImapScript, Postroom]) -> None:
+    server, room = both
+    to, server.chatty = room.address(await room.text()), True
+    clock = asyncio.get_running_loop().time
+    async with room.at_work(patience=replace(PATIENCE, first=0.2)):
+        await server.did("IDLE", MOST_AT_ONCE + 1)
+        began = clock()
+        await server.did("IDLE", MOST_AT_ONCE + 4)
+        assert clock() - began > 0.3
+        server.deliver(room.reply(to))
+        await server.seen(1)
 
 
 async def test_a_line_that_is_dead_is_given_up(both: tuple[ImapScript, Postroom]) -> None:
