@@ -2,12 +2,11 @@
 
 import binascii
 import codecs
-import re
 from functools import lru_cache
 
-_QUOTED_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
-_SOFT_END = re.compile(rb"=[ \t]*\n")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_NOT_BASE64 = bytes(octet for octet in range(256) if octet not in _BASE64)
+_MOST_CODED_LINES = 50_000
 _OTHER_NAMES = {
     "unicode-1-1-utf-8": "utf-8",
     "utf8mb4": "utf-8",
@@ -57,8 +56,7 @@ def _codec(name: str) -> str:
 
 def quoted_printable(octets: bytes) -> bytes:
     """Undo quoted-printable; what is not well formed stays."""
-    joined = _SOFT_END.sub(b"", octets)
-    return _QUOTED_BYTE.sub(lambda found: binascii.unhexlify(found[1]), joined)
+    return binascii.a2b_qp(octets)
 
 
 def transferred(octets: bytes, encoding: str) -> bytes:
@@ -75,7 +73,7 @@ def transferred(octets: bytes, encoding: str) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    letters = _NOT_BASE64.sub(b"", octets)
+    letters = octets.translate(None, _NOT_BASE64)
     if len(letters) % 4 == 1:
         letters = letters[:-1]
     try:
@@ -86,7 +84,7 @@ def _base64(octets: bytes) -> bytes:
 
 def _uuencoded(octets: bytes) -> bytes:
     found = bytearray()
-    for line in octets.split(b"\n"):
+    for line in octets.split(b"\n", _MOST_CODED_LINES)[:_MOST_CODED_LINES]:
         if line.startswith((b"begin ", b"end")) or not line:
             continue
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bot.mail.charsets import decoded, quoted_printable
 
 LONGEST_BYTES = 256 * 1024
+MOST_LINES = 100_000
 MOST_HEADERS = 1000
 LONGEST_VALUE_CHARS = 32 * 1024
 MOST_ADDRESSES = 200
@@ -35,8 +36,8 @@ class Headers:
 
 
 def lines_of(raw: bytes) -> list[bytes]:
-    """Split at line ends of every kind."""
-    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    """Split at line ends of every kind; what is beyond so many lines stays together as the last one."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n", MOST_LINES)
 
 
 def parse(lines: list[bytes], start: int = 0, end: int | None = None) -> tuple[Headers, int]:

@@ -102,6 +102,17 @@ def test_what_was_typed_on_phones_is_exact(record_property: Figures) -> None:
     assert right_numbers / numbers >= 0.95
 
 
+def test_replies_of_mail_programs_are_read_to_the_word() -> None:
+    mails = {
+        path.name: read(path.read_bytes()).words for path in sorted(corpus("replies-talon").glob("*.eml"))
+    }
+    assert mails
+    assert set(mails.values()) == {"Hello"}
+    pages = [path.read_bytes() for path in sorted(corpus("replies-talon/html").iterdir())]
+    head = b"From: a@x.example\nContent-Type: text/html; charset=utf-8\n\n"
+    assert {read(head + page).words for page in pages} == {"Hi. I am fine.\nThanks,\nAlex"}
+
+
 def test_pictures_are_those_that_were_sent(record_property: Figures) -> None:
     mails = [(raw, label) for _, raw, label in phone_mails()]
     right = sum(len(read(raw).pictures) == label["media"] for raw, label in mails)

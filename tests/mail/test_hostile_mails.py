@@ -3,6 +3,7 @@
 import logging
 import random
 import time
+import tracemalloc
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.mail.corpora_mails import everything
 
 LONGEST_SECONDS = 1.0
 MIB = 1024 * 1024
+MOST_MEMORY_BYTES = 50 * MIB
 SPLICES = [
     b"\r\n\r\n",
     b"Content-Type: multipart/mixed; boundary=x\r\n",
@@ -107,6 +109,18 @@ def test_a_mail_without_end_is_read_in_time(case: str, sender: str) -> None:
     reading = read(raw)
     assert time.thread_time() - began < LONGEST_SECONDS
     assert len(reading.words) <= 20_000
+
+
+@pytest.mark.parametrize("case", ["base64", "printable", "uuencoded", "text", "parts"])
+def test_a_mail_without_end_takes_little_memory(case: str) -> None:
+    kind, piece = ENDLESS[case]
+    raw = b"From: 2065550100@vtext.com\nContent-Type: " + kind + piece * (2 * MIB // len(piece))
+    tracemalloc.start()
+    try:
+        read(raw)
+        assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_pathological_reply_is_read_in_time() -> None:
