@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import inbound
@@ -21,8 +23,10 @@ from bot.services.belonging import Finder
 _log = logging.getLogger(__name__)
 MOST_OCTETS = 1024 * 1024
 MOST_A_MINUTE = 10  # of one phone; more is not typed by hand
-# With the waits between them some minutes: a server that breaks off is no reason to give a mail up.
-MOST_TRIES = 20
+# A mail at which the server breaks off each time holds up the others for most of an hour, with the waits:
+# a server that is out of order for less is no reason to give a mail up. A bug of ours is, soon.
+MOST_FETCHES, MOST_ACTS = 100, 5
+_STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 # Our clock and the mail server's may differ by so much.
 CLOCKS_DIFFER = timedelta(minutes=5)
 # How far back a folder is read whose UIDs were all given anew: what came in before then has been read.
@@ -59,7 +63,8 @@ class Inbox:
 
     def __init__(self, store: Store, box: Box, finder: Finder, act: Act, now: Callable[[], datetime]) -> None:
         self._store, self._box, self._finder, self._act, self._now = store, box, finder, act, now
-        self._tries: Counter[int] = Counter()
+        self._fetches: Counter[int] = Counter()
+        self._acts: Counter[int] = Counter()
         self.moved = asyncio.Event()  # something happened to a text: somebody may want to tell its sender
         # Set where the relay runs in this process: what has not gone yet is asked about again.
         self.recall: Callable[[], None] = lambda: None
@@ -75,7 +80,8 @@ class Inbox:
         if heads.next_uid != place.next_uid:
             async with self._store.write() as session:
                 await inbound.go_on_from(session, self._box.name, replace(place, next_uid=heads.next_uid))
-        self._tries.clear()
+        self._fetches.clear()
+        self._acts.clear()
         return heads.more
 
     async def _place(self, folder: Folder) -> Place:
@@ -121,20 +127,42 @@ class Inbox:
 
     async def _take(self, folder: Folder, head: Head, belonging: Belonging) -> Ending | None:
         """Remember a mail of ours, and act on it in the same transaction; None where it is gone."""
-        ending, reading, acted = Ending.DONE, None, ""
-        self._tries[head.uid] += 1
-        if self._tries[head.uid] > MOST_TRIES:
-            ending = Ending.GIVEN_UP
-        elif head.octets > MOST_OCTETS:
-            ending = Ending.BIG
-        else:
-            raw = await self._box.whole(head.uid)
-            if raw is None:
-                return None
-            reading = await self._box.read(raw) if len(raw) <= MOST_OCTETS else None
-            if reading is None:
-                ending = Ending.UNREADABLE if len(raw) <= MOST_OCTETS else Ending.BIG
-        now = self._now()
+        ending, reading = await self._read(head)
+        if ending is None:
+            return None
+        self._acts[head.uid] += 1
+        try:
+            ending, acted = await self._act_on(folder, head, belonging, reading, ending)
+        except _STORE_AWAY:
+            # Nobody's fault but the store's: it is tried for as long as that takes.
+            self._acts[head.uid] -= 1
+            raise
+        kind = reading.kind if reading else "mail"
+        level = logging.INFO if ending is Ending.DONE else logging.WARNING
+        _log.log(level, "inbox: %s %d, %s: %s", kind, head.uid, belonging.trust, acted or ending)
+        self.recall()
+        self.moved.set()
+        return ending
+
+    async def _read(self, head: Head) -> tuple[Ending | None, Reading | None]:
+        """Fetch a mail and read it; the ending is None where it is gone."""
+        if self._acts[head.uid] >= MOST_ACTS or self._fetches[head.uid] >= MOST_FETCHES:
+            return Ending.GIVEN_UP, None
+        if head.octets > MOST_OCTETS:
+            return Ending.BIG, None
+        self._fetches[head.uid] += 1
+        raw = await self._box.whole(head.uid)
+        if raw is None:
+            return None, None
+        if len(raw) > MOST_OCTETS:
+            return Ending.BIG, None
+        reading = await self._box.read(raw)
+        return (Ending.DONE if reading else Ending.UNREADABLE), reading
+
+    async def _act_on(
+        self, folder: Folder, head: Head, belonging: Belonging, reading: Reading | None, ending: Ending
+    ) -> tuple[Ending, str]:
+        now, acted = self._now(), ""
         async with self._store.write() as session:
             if reading is not None and await self._too_many(session, reading, belonging, now):
                 ending = Ending.TOO_MANY
@@ -142,12 +170,7 @@ class Inbox:
             if new and reading is not None and ending is Ending.DONE:
                 acted = await self._act(session, Arrived(head.envelope, reading, belonging), now)
                 await ring(session, Bell.NOTICES, Bell.OUTBOX)
-        kind = reading.kind if reading else "mail"
-        level = logging.INFO if ending is Ending.DONE else logging.WARNING
-        _log.log(level, "inbox: %s %d, %s: %s", kind, head.uid, belonging.trust, acted or ending)
-        self.recall()
-        self.moved.set()
-        return ending
+        return ending, acted
 
     async def _too_many(
         self, session: AsyncSession, reading: Reading, belonging: Belonging, now: datetime

@@ -1,5 +1,6 @@
 """Keep looking into the mailbox; where it cannot be read, wait ever longer and tell the operator once."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from bot.services.inbox import Inbox
 
 _log = logging.getLogger(__name__)
 TOLD_EVERY = timedelta(days=1)
+AT_ONCE_S, MOST_AT_ONCE = 0.5, 5
 _WORDS = {
     Trouble.AWAY: (
         "The mailbox can't be reached, so replies and bounces wait there. Check IMAP_HOST and IMAP_PORT."
@@ -52,6 +54,7 @@ class InboxWatch:
         self._store, self._inbox, self._wait, self._ours, self._now = store, inbox, wait, ours, now
         self._patience = patience or Patience()
         self._failures = 0
+        self._at_once = 0  # waits in a row that ended as soon as they began
 
     async def one_pass(self) -> float:
         """Look once, and wait where there was nothing; returns how long to wait further, in seconds."""
@@ -63,12 +66,20 @@ class InboxWatch:
                 _log.info("inbox: the mailbox can be read again")
             self._failures = 0
             if not more:
-                await self._wait()
+                return await self._wait_for_news()
         except MailboxTrouble as trouble:
             if trouble.trouble is Trouble.CLOSED:
                 return self._patience.first
             return await self._put_off(trouble)
         return 0.0
+
+    async def _wait_for_news(self) -> float:
+        """Wait for something new; a server that always says that there is some is asked once a second."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await self._wait()
+        self._at_once = self._at_once + 1 if clock() - began < AT_ONCE_S else 0
+        return self._patience.first if self._at_once > MOST_AT_ONCE else 0.0
 
     async def _put_off(self, trouble: MailboxTrouble) -> float:
         patience, asked_too_often = self._patience, trouble.trouble is not Trouble.AWAY

@@ -77,7 +77,7 @@ async def permit(
         try:
             address = known.address(item) if verdict.kind is Kind.YES else None
             if address is not None:
-                words, about = outbox.words_of(session, item), item.text_id or item.queue
+                words, about = outbox.words_of(session, item), item.text_id or -abs(item.queue)
                 done.ready[item.id] = Sendable(address, words, item.mail_id, about)
                 continue
         except (ValueError, WrongKey) as failed:

@@ -97,7 +97,7 @@ async def test_steps_on_a_real_server(dovecot: Dovecot) -> None:
     await asyncio.to_thread(dovecot.deliver, MAIL)
     await asyncio.wait_for(waiting, 5)
     await asyncio.to_thread(dovecot.deliver, big, MAIL)
-    # Dovecot shows a session what is new only at the end of a command: this one hears of it, the next sees it.
+    # Dovecot shows a session what is new at the end of a command: this one hears of it, the next sees it.
     await box.heads(folder.next_uid, LONG_AGO)
     await asyncio.wait_for(box.wait(), 1)
     heads = await box.heads(folder.next_uid, LONG_AGO)

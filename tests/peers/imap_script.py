@@ -54,6 +54,7 @@ class ImapScript:
     def __init__(self, *, idles: bool = True, tls: ssl.SSLContext | None = None) -> None:
         """Begin empty; nothing listens yet."""
         self.port, self.password, self.idles, self._tls = 0, "right", idles, tls
+        self.chatty = False  # it says that there is something new whenever somebody idles
         self.folder, self.validity, self.next_uid = "INBOX", 1, 1
         self.mails: dict[int, Lying] = {}
         self.faults: dict[str, list[str]] = {}
@@ -262,6 +263,8 @@ class _Conversation:
             return
         await self._answer("IDLE", tag, [b"+ idling\r\n"], end=b"")
         box.idle(self._writer, on=True)
+        if box.chatty:
+            self._writer.write(f"* {len(box.mails)} EXISTS\r\n".encode())
         try:
             line = await self._reader.readline()
         finally:

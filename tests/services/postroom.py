@@ -42,7 +42,7 @@ class Postroom:
         self.world, self.server = world, server
         self.returns = Returns(PATTERN, world.store.vault.token_mac)
         self.acted: list[Arrived] = []
-        self.watch = Watch()
+        self.watch, self.failing = Watch(), list[Exception]()
         values = {
             "host": server.host, "port": server.port, "security": "none",
             "username": "bridge", "password": "right",
@@ -51,13 +51,17 @@ class Postroom:
         self.trusted: str | None = AUTHSERV
 
     async def act(self, session: AsyncSession, arrived: Arrived, now: datetime) -> str:
-        """Act as the bot does, and keep what it was about."""
+        """Act as the bot does, and keep what it was about; fail first, where told to."""
+        if self.failing:
+            raise self.failing.pop()
         done = await act(session, arrived, now, Rules(self.world.shelf, None))
         self.acted.append(arrived)
         self.watch.changed()
         return done
 
-    def role(self, store: Store | None = None, waits: Waits = WAITS) -> InboxRole:
+    def role(
+        self, store: Store | None = None, waits: Waits = WAITS, patience: Patience = PATIENCE
+    ) -> InboxRole:
         """Build the inbox."""
         store = store or self.world.store
         config = Config(
@@ -76,13 +80,15 @@ class Postroom:
             self.act,
             self.world.clock,
             waits,
-            PATIENCE,
+            patience,
         )
 
     @asynccontextmanager
-    async def at_work(self, store: Store | None = None, waits: Waits = WAITS) -> AsyncIterator[InboxRole]:
+    async def at_work(
+        self, store: Store | None = None, waits: Waits = WAITS, patience: Patience = PATIENCE
+    ) -> AsyncIterator[InboxRole]:
         """Run an inbox until the block ends; it must end in time and without an error."""
-        role, stop = self.role(store, waits), asyncio.Event()
+        role, stop = self.role(store, waits, patience), asyncio.Event()
         running = asyncio.create_task(role.run(stop))
         try:
             yield role

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-from bot.db import leases, outbox
-from bot.db.tables import Notice, OutboxItem, Verification
+from bot.db import inbound, leases, outbox
+from bot.db.inbound import Taken
+from bot.db.tables import Inbound, Notice, OutboxItem, Verification
 from bot.domain.states import Item, State
 from bot.loop import wait_for_any
-from bot.services.cleaning import clean
+from bot.services.cleaning import KEEP_TEXTS, clean
 from bot.services.registration import CODE_LIFE
 from bot.services.standing import update_standings
 from tests.services.world import ANN, BOB, Clock, Road, World, work
@@ -21,6 +22,17 @@ async def test_a_registration_that_nobody_finished_is_forgotten(world: World, cl
     clock.forward(seconds=1)
     await world.write(clean, clock())
     assert await world.rows(Verification) == []
+
+
+async def test_mails_that_came_in_are_remembered_as_long_as_texts(world: World, clock: Clock) -> None:
+    mail = Taken("folder", 1, 1, "1@example.net", "done", "reply", "proven", BOB, None)
+    assert await world.write(inbound.take, mail, clock())
+    clock.at += KEEP_TEXTS
+    await world.write(clean, clock())
+    assert not await world.write(inbound.take, mail, clock())
+    clock.forward(seconds=1)
+    await world.write(clean, clock())
+    assert await world.rows(Inbound) == []
 
 
 async def test_a_text_is_judged_by_the_last_of_two_who_end_its_mails(world: World, road: Road) -> None:

@@ -1,15 +1,19 @@
 """Which text a mail is about: by a proof of ours, or a registered number; what is forged reaches nobody."""
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bot.db.tables import Inbound
 from bot.domain.inbound import Belonging, Kind, Trust
 from bot.domain.returns import Returns
 from bot.domain.states import State
-from bot.services.inbox import MOST_A_MINUTE, MOST_OCTETS
+from bot.inbox_role import InboxRole
+from bot.services.inbox import MOST_A_MINUTE, MOST_ACTS, MOST_OCTETS
+from tests.conftest import telling
 from tests.db.stores import sqlite_first
 from tests.flow.mailroom import bounce
 from tests.peers.imap_script import ImapScript
@@ -28,6 +32,11 @@ PLAIN = "bot@example.org"
 async def room(world: World) -> AsyncIterator[Postroom]:
     async with opened(world) as (_, postroom):
         yield postroom
+
+
+async def closed(role: InboxRole) -> None:
+    role.mailbox.close()
+    await role.reader.close()
 
 
 async def belonging(room: Postroom, raw: bytes) -> Belonging | None:
@@ -111,14 +120,17 @@ async def test_a_registered_number_without_texts_means_its_person(room: Postroom
 
 @pytest.mark.parametrize(
     "author",
-    [
-        "2065550102@evil.example",
-        "2065550102@one.example.net.evil.example",
-        "2065550199@one.example.net",
-        "2065550102x@one.example.net",
-        "bob@one.example.net",
-        "",
-    ],
+    telling(
+        [
+            "2065550102@evil.example",
+            "2065550102@one.example.net.evil.example",
+            "2065550199@one.example.net",
+            "2065550102x@one.example.net",
+            "bob@one.example.net",
+            "",
+        ],
+        2,
+    ),
 )
 async def test_other_authors_are_nobody(room: Postroom, author: str) -> None:
     await room.text()
@@ -202,6 +214,51 @@ async def test_more_answers_a_minute_than_anybody_types_are_left_but_a_stop_is_n
     assert left == uids[MOST_A_MINUTE:]
 
 
+async def test_a_store_that_is_away_for_long_costs_no_mail(room: Postroom) -> None:
+    to, role = room.address(await room.text()), room.role()
+    room.server.deliver(room.reply(to))
+    room.failing = [OperationalError("INSERT", {}, OSError("disk full")) for _ in range(MOST_ACTS * 3)]
+    for _ in range(MOST_ACTS * 3):
+        with pytest.raises(OperationalError):
+            await role.inbox.look()
+    await role.inbox.look()
+    await closed(role)
+    assert await room.endings() == ["done"]
+
+
+async def test_a_mail_that_a_bug_cannot_deal_with_holds_up_the_others_for_a_few_tries(room: Postroom) -> None:
+    to, role = room.address(await room.text()), room.role()
+    room.server.deliver(room.reply(to, "bad", number=1), room.reply(to, "good", number=2))
+    room.failing = [RuntimeError("a bug") for _ in range(MOST_ACTS)]
+    for _ in range(MOST_ACTS):
+        with pytest.raises(RuntimeError):
+            await role.inbox.look()
+    await role.inbox.look()
+    await closed(role)
+    assert await room.endings() == ["given_up", "done"]
+    assert [one.reading.words for one in room.acted] == ["good"]
+    assert [mail.flags for mail in room.server.mails.values()] == [set(), {r"\Seen"}]
+
+
+async def test_nothing_private_is_logged(room: Postroom, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "bot")
+    text_id = await room.text()
+    to, server = room.address(text_id), room.server
+    async with room.at_work():
+        server.deliver(room.reply(PLAIN, "other", number=5, author="mum@family.example"))
+        server.deliver(
+            room.reply(to, "canary words"), room.reply(to, "x" * MOST_OCTETS, number=2), bounce(to)
+        )
+        await server.seen(4)
+        server.faults["SEARCH"] = ["garbage"]
+        server.folder = "Elsewhere"
+        await server.did("EXAMINE", server.said.count("EXAMINE") + 2)
+    token = to.partition("+")[2].partition("@")[0]
+    assert "inbox: reply 2, addressed: done" in caplog.text
+    for private in (token, "canary", "2065550102", "one.example", "family", "mum", "bridge", PLAIN, "dsn-1"):
+        assert private not in caplog.text
+
+
 async def test_what_came_in_is_kept_without_its_words(room: Postroom) -> None:
     text_id = await room.text()
     await belonging(room, room.reply(room.address(text_id), "dinner is off"))
@@ -209,4 +266,4 @@ async def test_what_came_in_is_kept_without_its_words(room: Postroom) -> None:
     assert (row.person_id, row.text_id, row.kind, row.trust) == (BOB, text_id, "reply", "addressed")
     columns = [getattr(row, column.name) for column in Inbound.__table__.columns]
     written = b" ".join(each if isinstance(each, bytes) else str(each).encode() for each in columns)
-    assert not any(word in written for word in (b"dinner", b"2065550102", b"one.example.net", b"@"))
+    assert not any(word in written for word in (b"dinner", b"2065550102", b"example"))
