@@ -10,6 +10,7 @@ from typing import Any
 from bot.domain.account import ImapConfig, SmtpConfig
 from bot.domain.errors import ConfigError
 from bot.domain.limits import Limits
+from bot.domain.returns import default_pattern
 from bot.domain.setting import is_loopback
 from bot.environment import Written, gather
 from bot.settings import BY_NAME, CHECKOUT, SETTINGS, Role, Setting
@@ -113,6 +114,10 @@ def _check_together(values: Mapping[str, Any], problems: list[str], *, on_dyno: 
     account = bool(values["SMTP_USERNAME"]), bool(values["SMTP_PASSWORD"])
     if len(set(account)) > 1 and not wrong & {"SMTP_USERNAME", "SMTP_PASSWORD"}:
         problems.append("SMTP_PASSWORD: set SMTP_USERNAME and SMTP_PASSWORD together, or neither")
+    if values["IMAP_HOST"] and values["SMTP_FROM"] and not values["REPLY_ADDRESS"]:
+        problem = problem_of("REPLY_ADDRESS", default_pattern(values["SMTP_FROM"]))
+        if problem and "REPLY_ADDRESS" not in wrong:
+            problems.append("REPLY_ADDRESS: SMTP_FROM is too long for a plus-address; set another")
     for name in ("IMAP_USERNAME", "IMAP_PASSWORD"):
         fallback = name.replace("IMAP", "SMTP")
         if values["IMAP_HOST"] and not (values[name] or values[fallback] or wrong & {name, fallback}):

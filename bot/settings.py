@@ -146,24 +146,31 @@ SETTINGS = (
         "REPLY_ADDRESS",
         rule.reply_address,
         "",
-        "Not in use yet: where phones answer, bot+{token}@example.org or {token}@sms.example.org.",
+        "Where answers go: bot+{token}@example.org or {token}@sms.example.org; empty: SMTP_FROM with a plus.",
     ),
-    Setting("IMAP_HOST", rule.host, "", "Not in use yet: the mailbox that replies and bounces reach."),
-    Setting("IMAP_PORT", rule.port, "993", "Not in use yet: its port."),
+    Setting(
+        "IMAP_HOST",
+        rule.host,
+        "",
+        "The mailbox that replies and bounces reach, such as imap.gmail.com; empty: none is read.",
+    ),
+    Setting("IMAP_PORT", rule.port, "993", "Its port."),
     Setting(
         "IMAP_SECURITY",
         rule.choice("tls", "none"),
         "tls",
-        "Not in use yet: tls, or none (this machine only).",
+        "tls (certificate checked), or none (this machine only).",
     ),
-    Setting("IMAP_USERNAME", rule.text, "", "Not in use yet: the mailbox's account; empty: SMTP_USERNAME."),
-    Setting("IMAP_PASSWORD", rule.text, "", "Not in use yet: its password; empty: SMTP_PASSWORD."),
-    Setting("IMAP_FOLDER", rule.text, "INBOX", "Not in use yet: the folder to read."),
+    Setting("IMAP_USERNAME", rule.text, "", "The mailbox's account; empty: SMTP_USERNAME."),
+    Setting("IMAP_PASSWORD", rule.text, "", "Its password; empty: SMTP_PASSWORD."),
+    Setting(
+        "IMAP_FOLDER", rule.text, "INBOX", "The folder to read; what is not the bot's in it stays as it is."
+    ),
     Setting(
         "TRUSTED_AUTHSERV",
         rule.host,
         "",
-        "Not in use yet: the authserv-id whose Authentication-Results count.",
+        "What the mailbox's server calls itself in Authentication-Results, such as mx.google.com.",
     ),
     Setting(
         "ABUSE_CONTACT",
@@ -172,7 +179,7 @@ SETTINGS = (
         "Whom /help names for reports of abuse; empty: the owner.",
     ),
     Setting(
-        "TEXTBRIDGE_ROLES", _roles, "discord,relay,inbox", "What this process does; inbox does nothing yet."
+        "TEXTBRIDGE_ROLES", _roles, "discord,relay,inbox", "What this process does; inbox reads the mailbox."
     ),
     Setting(
         "DEFAULT_COUNTRY", rule.country, "US", "The country of numbers written without one, as two letters."

@@ -180,6 +180,15 @@ def test_mail_without_tls_never_leaves_it(host: str) -> None:
     assert len(problems_of({**ENOUGH, **IMAP, "IMAP_HOST": host, "IMAP_SECURITY": "none"})) == 1
 
 
+def test_a_sender_too_long_for_a_plus_address_needs_another_for_answers() -> None:
+    long = {"SMTP_FROM": f"{'b' * 40}@example.org"}
+    assert config_of(**long).imap is None
+    (problem,) = problems_of({**ENOUGH, **IMAP, **long})
+    assert problem.startswith("REPLY_ADDRESS: ")
+    assert config_of(**IMAP, **long, REPLY_ADDRESS="b+{token}@example.org").imap is not None
+    assert config_of(**IMAP, SMTP_FROM=f"{'b' * 31}@example.org").imap is not None
+
+
 IMAP = {"IMAP_HOST": "imap.example.org", "SMTP_USERNAME": "bot", "SMTP_PASSWORD": "canary"}
 
 

@@ -5,12 +5,12 @@ import binascii
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 PLACE = "{token}"
 TOKEN_CHARS = 32
 VALID_FOR = timedelta(days=30)
-_EPOCH = date(1970, 1, 1)
+_DAY_S = 86_400
 _ID_OCTETS, _DAY_OCTETS, _PROOF_OCTETS = 8, 2, 10
 _MAIL_ID = re.compile(r"([0-9a-f]{1,64})\.([0-9a-f]{16})\.([0-9a-f]{20})", re.ASCII)
 Mac = Callable[[bytes], bytes]
@@ -39,7 +39,7 @@ class Returns:
 
     def address(self, about: int, now: datetime) -> str:
         """Write the address for answers: it is good for 30 days, and case does not matter in it."""
-        last = (now.astimezone(UTC).date() - _EPOCH + VALID_FOR).days
+        last = _day(now) + VALID_FOR.days
         body = about.to_bytes(_ID_OCTETS, "big", signed=True) + last.to_bytes(_DAY_OCTETS, "big")
         token = base64.b32encode(body + self._address_proof(body)).decode("ascii").lower()
         return f"{self._before}{token}{self._after}"
@@ -56,8 +56,7 @@ class Returns:
         body, proof = octets[:-_PROOF_OCTETS], octets[-_PROOF_OCTETS:]
         if not hmac.compare_digest(proof, self._address_proof(body)):
             return None
-        last = _EPOCH + timedelta(days=int.from_bytes(body[_ID_OCTETS:], "big"))
-        if now.astimezone(UTC).date() > last:
+        if _day(now) > int.from_bytes(body[_ID_OCTETS:], "big"):
             return None
         return int.from_bytes(body[:_ID_OCTETS], "big", signed=True)
 
@@ -91,6 +90,11 @@ class Returns:
 def mail_ids_in(octets: bytes) -> Iterator[str]:
     """Find what looks like a Message-ID of ours in the beginning of a mail's body."""
     return (found[0] for found in _MAIL_ID.finditer(octets.decode("ascii", "replace")))
+
+
+def _day(now: datetime) -> int:
+    """Count days since 1970, UTC."""
+    return int(now.timestamp()) // _DAY_S
 
 
 def _first(found: Iterator[int | None]) -> int | None:

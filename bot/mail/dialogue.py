@@ -8,6 +8,7 @@ from bot.domain.outcome import Reply, Step
 from bot.mail.door import Opened, Timeouts
 from bot.mail.lanes import Job
 from bot.mail.render import stuffed
+from bot.mail.senders import Senders
 from bot.mail.wire import WireBroke
 
 _CLOSING = 421  # RFC 5321, 4.2.3: the server closes the connection after this reply
@@ -35,13 +36,13 @@ class Dialogue:
     def __init__(
         self,
         opened: Opened,
-        sender: str,
+        senders: Senders,
         domains: Callable[[], Collection[str]],
         timeouts: Timeouts,
         queue: Queue,
     ) -> None:
         self._wire, self._pipelining, self._queue = opened.wire, opened.pipelining, queue
-        self._sender = sender
+        self._senders = senders
         self._domains, self._timeouts = domains, timeouts
         self._stopping = False
         self._job: Job | None = None
@@ -62,7 +63,8 @@ class Dialogue:
                     reply = await self._send(job, riding=riding)
                 except WireBroke:
                     return self._broke(job, riding=riding)
-                if self._was_dropped(reply):
+                if self._was_dropped(reply) or self._senders.refused(job, reply):
+                    self._wire.abort()
                     return self._hand_back(job)
                 clean = reply is _SENT or await self._is_clean(reply)
                 self._end(job, reply)
@@ -84,10 +86,8 @@ class Dialogue:
 
     def _was_dropped(self, reply: Reply) -> bool:
         """Tell whether the server hung up between two mails: the second goes over a fresh connection."""
-        if reply.step is not Step.MAIL or reply.code != _CLOSING or self._wire.fresh or self._stopping:
-            return False
-        self._wire.abort()
-        return True
+        dropped = reply.step is Step.MAIL and reply.code == _CLOSING
+        return dropped and not (self._wire.fresh or self._stopping)
 
     def _next(self, job: Job) -> Job | None:
         return None if self._stopping else self._queue.ride(job)
@@ -219,7 +219,7 @@ class Dialogue:
 
     def _command(self, step: Step, job: Job) -> bytes:
         if step is Step.MAIL:
-            return b"MAIL FROM:<%s>\r\n" % (job.mail.sender or self._sender).encode("ascii")
+            return b"MAIL FROM:<%s>\r\n" % self._senders.of(job.mail)
         return b"DATA\r\n" if step is Step.DATA else b"RCPT TO:<%s>\r\n" % job.mail.recipient.encode("ascii")
 
     def _break_off_if_told(self) -> None:

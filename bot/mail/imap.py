@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -130,7 +130,10 @@ class Session:
         asked = ("RFC822.SIZE", "INTERNALDATE", f"BODY.PEEK[HEADER]<0.{HEADER_OCTETS}>")
         found = client.fetch(some, asked)
         heads = [_head(uid, found[uid]) for uid in some if uid in found]
-        return Heads(tuple(head for head in heads if head), some[-1] + 1, True)
+        after = some[-1] + 1
+        # The folder has grown since it was opened: whoever compares must not take it for another one.
+        self._folder = replace(self._folder, next_uid=max(self._folder.next_uid, after))
+        return Heads(tuple(head for head in heads if head), after, True)
 
     def whole(self, uid: int) -> bytes | None:
         """Fetch a mail of ours; None where it is gone by now."""

@@ -25,7 +25,7 @@ class Mailbox:
         self._thread = OwnThread("imap")
         self._session: Session | None = None
         self._waiting: asyncio.Future[Any] | None = None
-        self._closed = False
+        self._closed = asyncio.Event()
 
     async def open(self) -> Folder:
         """Make sure of a connection, and return the folder."""
@@ -54,7 +54,7 @@ class Mailbox:
 
     def close(self) -> None:
         """Break off what is being done, and do nothing more."""
-        self._closed = True
+        self._closed.set()
         self._drop()
         if self._waiting is not None:
             # The thread may hang where nothing can be cut, as in a connect: nobody waits for it.
@@ -62,7 +62,7 @@ class Mailbox:
         self._thread.end()
 
     async def _do(self, step: Callable[[Session], T], more: float = 0) -> T:
-        if self._closed:
+        if self._closed.is_set():
             raise MailboxTrouble(Trouble.CLOSED)
         session = self._session = self._session or Session(self._config, self._context(), self._waits)
         try:
@@ -78,11 +78,11 @@ class Mailbox:
         except BROKEN as failed:
             self._drop()
             # The kind alone: the words may quote what the server sent.
-            trouble = Trouble.CLOSED if self._closed else Trouble.AWAY
+            trouble = Trouble.CLOSED if self._closed.is_set() else Trouble.AWAY
             raise MailboxTrouble(trouble, type(failed).__name__) from None
         except asyncio.CancelledError:
             self._drop()
-            if self._closed and not cast("asyncio.Task[Any]", asyncio.current_task()).cancelling():
+            if self._closed.is_set() and not cast("asyncio.Task[Any]", asyncio.current_task()).cancelling():
                 raise MailboxTrouble(Trouble.CLOSED) from None
             raise
         finally:

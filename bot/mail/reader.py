@@ -5,6 +5,7 @@ import contextlib
 import logging
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.inbound import Reading
@@ -12,13 +13,15 @@ from bot.mail.reading_process import LENGTH_OCTETS, READY, framed, unpacked
 
 _log = logging.getLogger(__name__)
 _CHECKOUT = Path(__file__).resolve().parents[2]
+PROGRAM = ("-m", "bot.mail.reading_process")
 START_S, LONGEST_S, UNUSED_S = 30.0, 10.0, 60.0
 
 
 class Reader:
     """A process that reads one mail after the other; it begins when it is needed, and ends when it is not."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Sequence[str] = PROGRAM) -> None:
+        self._program = program
         self._process: Process | None = None
         self._ends: asyncio.TimerHandle | None = None
 
@@ -30,7 +33,15 @@ class Reader:
             process = self._process or await self._start()
             async with asyncio.timeout(LONGEST_S):
                 return await _ask(process, raw)
-        except (TimeoutError, OSError, EOFError, ValueError, LookupError, TypeError) as failed:
+        except (
+            TimeoutError,
+            OSError,
+            EOFError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ) as failed:
             _log.warning("inbox: a mail could not be read (%s)", type(failed).__name__)
             await self.close()
             return None
@@ -51,7 +62,7 @@ class Reader:
 
     async def _start(self) -> Process:
         process = self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot.mail.reading_process"),
+            *(sys.executable, *self._program),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,  # a traceback may quote the mail

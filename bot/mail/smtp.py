@@ -10,6 +10,7 @@ from bot.mail.dialogue import Dialogue, Queue
 from bot.mail.door import Door, Opened, Timeouts
 from bot.mail.lanes import Job, Lanes
 from bot.mail.render import Mail
+from bot.mail.senders import Senders
 
 # A server that takes no further connection is not asked for one again so soon.
 NO_MORE_CONNECTIONS_S = 30.0
@@ -24,7 +25,7 @@ class Road:
     ) -> None:
         self._config, self._domains = config, domains
         self._timeouts = timeouts or Timeouts()
-        self._door = Door(config, self._timeouts)
+        self._door, self._senders = Door(config, self._timeouts), Senders(config.sender)
         self._lanes = Lanes(config.connections, self._timeouts.slow)
         self._queue = Queue(self._ride, self._begun, self._ended)
         self._idle: list[tuple[Opened, float]] = []
@@ -142,7 +143,7 @@ class Road:
 
     async def _talk(self, opened: Opened, job: Job) -> None:
         """Send mails of one lane; one that a dead connection surely did not take waits again."""
-        dialogue = Dialogue(opened, self._config.sender, self._domains, self._timeouts, self._queue)
+        dialogue = Dialogue(opened, self._senders, self._domains, self._timeouts, self._queue)
         self._talking[dialogue] = opened
         try:
             left = await dialogue.run(job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,15 +51,16 @@ class ImapScript:
 
     host = "127.0.0.1"
 
-    def __init__(self, *, idles: bool = True) -> None:
+    def __init__(self, *, idles: bool = True, tls: ssl.SSLContext | None = None) -> None:
         """Begin empty; nothing listens yet."""
-        self.port, self.password, self.idles = 0, "right", idles
+        self.port, self.password, self.idles, self._tls = 0, "right", idles, tls
         self.folder, self.validity, self.next_uid = "INBOX", 1, 1
         self.mails: dict[int, Lying] = {}
         self.faults: dict[str, list[str]] = {}
         self.said: list[str] = []  # the commands that came in, without their arguments
         self.asked: list[str] = []  # what was fetched
         self.most_connections, self.tried = 100, 0
+        self.refusal = "NO [AUTHENTICATIONFAILED] no"
         self.watch = Watch()
         self.kill: Callable[[], None] = lambda: None  # ends the client
         self._idling: set[asyncio.StreamWriter] = set()
@@ -67,7 +69,9 @@ class ImapScript:
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, limit=1 << 20)
+        self._server = await asyncio.start_server(
+            self._serve, self.host, self.port, limit=1 << 20, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -173,7 +177,7 @@ class _Conversation:
                 await self._answer(verb, tag, [b"* CAPABILITY IMAP4rev1" + idle + b"\r\n"])
             case "LOGIN":
                 right = words[2] == self._box.password
-                await self._answer(verb, tag, [], right or "NO [AUTHENTICATIONFAILED] no\r\n")
+                await self._answer(verb, tag, [], right or self._box.refusal)
             case "EXAMINE" | "SELECT":
                 await self._select(verb, tag, words[1])
             case "SEARCH":
@@ -222,8 +226,8 @@ class _Conversation:
         await self._answer(step, tag, lines)
 
     def _fetched(self, uid: int, step: str, rest: str) -> Iterator[bytes]:
-        box, place = self._box, list(self._box.mails).index(uid) + 1
-        mail = box.mails[uid]
+        # UIDs are all the client goes by, so they do for numbers too.
+        box, place, mail = self._box, uid, self._box.mails[uid]
         box.asked.append(f"{step} {uid}")
         if "PEEK" not in rest:
             mail.flags.add(r"\Seen")

@@ -191,12 +191,24 @@ async def test_a_flood_of_other_peoples_mails_is_read_by_its_headers_alone(
     server.deliver(*(PERSONAL % number for number in range(many)))
     (uid,) = server.deliver(room.reply(to))
     async with room.at_work():
-        await server.seen(uid)
+        await server.seen(uid, 60)
     assert len(room.acted) == 1
     assert [asked for asked in server.asked if asked.startswith("BODY")] == [f"BODY {uid}"]
     assert server.said.count("HEADERS") == -(-(many + 1) // HEADS_AT_ONCE)
     assert not any(mail.flags for number, mail in server.mails.items() if number != uid)
     assert len(await room.world.rows(Inbound)) == 1
+
+
+async def test_each_mail_is_looked_at_once_while_the_line_stands(both: tuple[ImapScript, Postroom]) -> None:
+    server, room = both
+    patient = replace(WAITS, idle=0.05, reselect=60)
+    async with room.at_work(waits=patient):
+        for number in range(1, 4):
+            server.deliver(PERSONAL % number)
+            await server.did("HEADERS", number)
+            await server.did("IDLE", server.said.count("IDLE") + 3)
+    assert server.asked == ["HEADERS 1", "HEADERS 2", "HEADERS 3"]
+    assert server.said.count("EXAMINE") == 1
 
 
 @pytest.mark.parametrize("step", ["IDLE", "SEARCH", "LOGIN", "GREETING", "BODY"])
