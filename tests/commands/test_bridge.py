@@ -8,6 +8,7 @@ import pytest
 from bot.domain.words import standing
 from bot.sandbox.world import ADMINISTRATOR, MANAGE_GUILD, Role
 from tests.commands.test_rights import COMMANDS, NOT_GUILD_ADMIN, answered
+from tests.conftest import telling
 from tests.flow.town import BOB, Town
 
 BRIDGE = [name for name in COMMANDS if name.startswith("bridge")]
@@ -223,7 +224,7 @@ async def test_a_report_reaches_the_owner_or_the_log_channel(town: Town) -> None
     assert (await town.text(town.dave, town.bob, "hi")).content.startswith("That person isn't")
 
 
-@pytest.mark.parametrize("stop", ["block", "pause", "off"])
+@pytest.mark.parametrize("stop", telling(["block", "pause", "off"], 1))
 async def test_what_waits_is_cancelled_when_admins_stop_it(town: Town, stop: str) -> None:
     await town.register(town.bob)
     await town.says(town.bob, "phone quiet", start="0:00", end="23:59", timezone="UTC")

@@ -12,6 +12,7 @@ from bot.domain.words import REFUSAL, standing
 from bot.services import audience, phone
 from bot.services.cleaning import clean
 from bot.services.texting import Rules, accept
+from tests.conftest import telling
 from tests.services.test_second_look import CHANGES
 from tests.services.world import ANN, BOB, CARL, GUILD, START, Clock, Road, World, work
 
@@ -94,7 +95,7 @@ async def test_held_texts_take_turns_when_they_are_released(world: World, road: 
     assert said.index("Carl") <= 2
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", telling(CHANGES, 3))
 async def test_whoever_changes_their_mind_while_a_text_is_held_gets_nothing(
     world: World, road: Road, clock: Clock, change: Callable[[World], Awaitable[None]]
 ) -> None:
