@@ -279,7 +279,7 @@ def test_no_repr_gives_a_secret_away(tmp_path: Path) -> None:
         Request(1, 2, "alice", 3, True, False, 4, "Home", words, opened),
         Ask(1, "bob", number, 2, "us-verizon", None, True),
         render("bot@example.org", address, words, "id", now),
-        Sendable(address, words, "id"),
+        Sendable(address, words, "id", 7),
         Reply(ReplyStep.RCPT, 550, f"5.1.1 <{address}> {words}"),
         Telling(1, words, opened, by_dm=True),
         Number(number, "US"),

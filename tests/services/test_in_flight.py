@@ -62,7 +62,7 @@ async def flight(server: Server) -> InFlight:
 
 def begin(flight: InFlight, *items: Leased, words: str = "hello") -> None:
     for item in items:
-        flight.begin_all([(item, Sendable("2065550102@one.example.net", words, item.mail_id))])
+        flight.begin_all([(item, Sendable("2065550102@one.example.net", words, item.mail_id, 7))])
 
 
 def ends(flight: InFlight) -> list[tuple[int, Reply]]:
@@ -190,7 +190,7 @@ async def test_the_end_is_when_nothing_is_on_the_road(flight: InFlight, server: 
 
 def mails(count: int) -> list[tuple[Leased, Sendable]]:
     items = [leased(place, place) for place in range(1, count + 1)]
-    return [(item, Sendable("2065550102@one.example.net", "hello", item.mail_id)) for item in items]
+    return [(item, Sendable("2065550102@one.example.net", "hello", item.mail_id, 7)) for item in items]
 
 
 async def test_of_many_the_first_begin_at_once_and_the_others_meanwhile(
