@@ -31,7 +31,7 @@ _STORE_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 CLOCKS_DIFFER = timedelta(minutes=5)
 # How far back a folder is read whose UIDs were all given anew: what came in before then has been read.
 LOOK_BACK = timedelta(days=30)
-Act = Callable[[AsyncSession, Arrived, datetime], Awaitable[None]]
+Act = Callable[[AsyncSession, Arrived, datetime], Awaitable[object]]
 
 
 class Ending(StrEnum):
