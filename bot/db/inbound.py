@@ -39,7 +39,7 @@ def _mail(session: AsyncSession, mail_id: str) -> bytes:
 async def place(session: AsyncSession, folder: str) -> Place | None:
     """Tell how far a folder was read; None where it never was."""
     row = await session.get(MailFolder, _folder(session, folder))
-    return Place(row.validity, row.next_uid, row.since) if row else None
+    return Place(row.validity, row.next_uid, row.since, row.anew_below) if row else None
 
 
 async def go_on_from(session: AsyncSession, folder: str, at: Place) -> None:
@@ -49,6 +49,7 @@ async def go_on_from(session: AsyncSession, folder: str, at: Place) -> None:
         "validity": at.validity,
         "next_uid": at.next_uid,
         "since": at.since,
+        "anew_below": at.anew_below,
     }
     await session.execute(insert_or_replace(session, MailFolder, values, ("folder_index",)))
 

@@ -35,10 +35,11 @@ class Inbound(Base):
 
 
 class MailFolder(Base):
-    """How far a mailbox's folder was read; `since` is the day before which nothing in it is ours to read."""
+    """How far a mailbox's folder was read; what lay in it before `since` is not ours to read."""
 
     __tablename__ = "mail_folders"
     folder_index: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     validity: Mapped[int]
     next_uid: Mapped[int]
     since: Mapped[datetime]
+    anew_below: Mapped[int]  # UIDs that were given anew: by themselves they do not say what is new

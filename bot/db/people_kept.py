@@ -76,7 +76,7 @@ async def _all_rows(session: AsyncSession, held: Held, person_id: int) -> list[d
 
 async def ledger_of(session: AsyncSession, person_id: int) -> list[dict[str, Any]]:
     """Read what a person agreed to and took back, oldest first; also what stayed when they were erased."""
-    (held,) = [held for held in PERSON_COLUMNS if held.table is Consent]
+    (held,) = [held for held in PERSON_COLUMNS if held.column is Consent.person_id]
     return await _all_rows(session, held, person_id)
 
 

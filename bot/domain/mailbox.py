@@ -35,11 +35,16 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a folder was read, and since when: what came before is not ours to read."""
+    """How far a folder was read.
+
+    What has a UID below `anew_below` lay there when the folder was numbered anew: of that, only what came in
+    from `since` on can be new to us. What came in later is new by its UID, whatever any clock says.
+    """
 
     validity: int
     next_uid: int
     since: datetime
+    anew_below: int
 
 
 @dataclass(frozen=True, slots=True)

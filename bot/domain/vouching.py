@@ -7,7 +7,8 @@ from authres.core import AuthResError
 
 # What each method must have proved to be of the From domain.
 _PROVES = {"dmarc": ("from",), "spf": ("mailfrom",), "dkim": ("d", "i")}
-_LONGEST_CHARS = 8_000
+# The library's time grows with the square of the length: this much takes it some ten milliseconds at worst.
+_LONGEST_CHARS = 2_500
 
 
 def vouched(headers: Iterable[str], trusted: str | None, domain: str) -> bool:
@@ -27,7 +28,9 @@ def _names(header: str, trusted: str) -> bool:
 
 
 def _passes(header: str, domain: str) -> bool:
-    written = header[:_LONGEST_CHARS].strip().rstrip(";")
+    written = header.strip().rstrip(";")
+    if len(written) > _LONGEST_CHARS:
+        return False
     try:
         read = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {written}")
     except (AuthResError, ValueError, LookupError, RecursionError):

@@ -116,12 +116,13 @@ class Session:
             raise OSError("not connected")
         return self._client
 
-    def heads(self, first: int, since: date) -> Heads:
-        """Read the headers of the next mails from this UID on that came in on the day `since` or later."""
+    def heads(self, first: int, since: date | None) -> Heads:
+        """Read the headers of the next mails from this UID on; of those since a day, where one is given."""
         client = self._at_hand()
         client.forget_news()
         last = first + WINDOW_UIDS - 1
-        there = client.search(["UID", f"{first}:{last}", "SINCE", since])
+        wanted: list[Any] = ["UID", f"{first}:{last}"]
+        there = client.search([*wanted, "SINCE", since] if since else wanted)
         uids = sorted(uid for uid in there if first <= uid <= last)
         if not uids:
             further = last + 1 < self._folder.next_uid

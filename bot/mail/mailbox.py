@@ -31,7 +31,7 @@ class Mailbox:
         """Make sure of a connection, and return the folder."""
         return await self._do(Session.open)
 
-    async def heads(self, first: int, since: date) -> Heads:
+    async def heads(self, first: int, since: date | None) -> Heads:
         """Read the headers of the next mails."""
         return await self._do(lambda session: session.heads(first, since))
 

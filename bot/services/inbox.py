@@ -51,7 +51,7 @@ class Box:
 
     name: str
     open: Callable[[], Awaitable[Folder]]
-    heads: Callable[[int, date], Awaitable[Heads]]
+    heads: Callable[[int, date | None], Awaitable[Heads]]
     whole: Callable[[int], Awaitable[bytes | None]]
     glance: Callable[[int], Awaitable[bytes]]
     mark: Callable[[Sequence[int]], Awaitable[None]]
@@ -73,8 +73,11 @@ class Inbox:
         """Take in some mails; False where there are no more for now."""
         folder = await self._box.open()
         place = await self._place(folder)
-        heads = await self._box.heads(place.next_uid, (place.since - timedelta(days=1)).date())
-        new = [head for head in heads.found if head.at is None or head.at >= place.since]
+        anew = place.next_uid < place.anew_below
+        # Servers compare dates alone, each in a zone of its own.
+        since = (place.since - timedelta(days=1)).date() if anew else None
+        heads = await self._box.heads(place.next_uid, since)
+        new = [head for head in heads.found if _may_be_new(head, place)]
         if new:
             await self._take_in(folder, new)
         if heads.next_uid != place.next_uid:
@@ -92,10 +95,10 @@ class Inbox:
         if place is not None and place.validity == folder.validity and place.next_uid <= folder.next_uid:
             return place
         if place is None:
-            place = Place(folder.validity, folder.next_uid, now - CLOCKS_DIFFER)
+            place = Place(folder.validity, folder.next_uid, now - CLOCKS_DIFFER, folder.next_uid)
         else:
             _log.warning("inbox: the folder's mails were numbered anew; looking through the last days")
-            place = Place(folder.validity, 1, max(place.since, now - LOOK_BACK))
+            place = Place(folder.validity, 1, max(place.since, now - LOOK_BACK), folder.next_uid)
         async with self._store.write() as session:
             await inbound.go_on_from(session, self._box.name, place)
         return place
@@ -196,3 +199,7 @@ class Inbox:
             belonging.person_id,
             belonging.text_id,
         )
+
+
+def _may_be_new(head: Head, place: Place) -> bool:
+    return head.uid >= place.anew_below or head.at is None or head.at >= place.since

@@ -93,10 +93,7 @@ async def begin(
             f"That number doesn't fit {carrier.name}'s gateway. Check its digits, or pick another carrier."
         ) from None
     claim = _claim(ask, carrier, gateway, number)
-    said = await ask_code(session, claim, limits, now)
-    # Whether a code went or not: what is kept of a person must not tell which it was.
-    await people.add_consent(session, ask.person_id, "register", claim.wording, ask.guild_id, now)
-    return said
+    return await ask_code(session, claim, limits, now)
 
 
 async def ask_code(

@@ -33,7 +33,10 @@ def upgrade() -> None:
     op.create_table(
         "mail_folders",
         sa.Column("folder_index", sa.LargeBinary(), nullable=False),
-        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("validity", "next_uid", "since")),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in ("validity", "next_uid", "since", "anew_below")
+        ),
         sa.PrimaryKeyConstraint("folder_index", name=op.f("pk_mail_folders")),
     )
 

@@ -45,6 +45,7 @@ def test_the_trusted_server_vouches(header: str) -> None:
         "mx.example.org.evil.example; dmarc=pass header.from=vtext.com",
         "evil.example; dmarc=pass header.from=vtext.com; mx.example.org",
         "(mx.example.org) evil.example; dmarc=pass header.from=vtext.com",
+        "mx.example.org; dmarc=pass header.from=vtext.com; " + "a=b " * 2_000,
         "mx.example.org; " + "(" * 8_000,
         "mx.example.org" + ";" * 8_000,
         "",

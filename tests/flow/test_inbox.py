@@ -47,7 +47,7 @@ async def test_a_code_that_comes_back_says_so_to_nobody_but_is_dealt_with(room: 
     await room.ask_for_code(room.bob)
     mail = outgone(await room.world.carriers.mail())
     await room.deliver(bounce(mail.reply_to))
-    await room.log.said("addressed: done")
+    await room.log.said("addressed: bounce")
 
 
 async def test_a_reply_is_dealt_with_once_though_it_comes_twice(room: Mailroom) -> None:
@@ -55,10 +55,10 @@ async def test_a_reply_is_dealt_with_once_though_it_comes_twice(room: Mailroom) 
     _, mail = await room.texted(room.alice, room.bob, "dinner at 7")
     answer = reply(mail.reply_to, "on my way")
     await room.deliver(answer)
-    await room.log.said("addressed: done")
+    await room.log.said("addressed: reply")
     await room.restart()
     await room.deliver(answer, reply(mail.reply_to, "really", mail_id="2@vtext.com"))
-    await room.log.said("addressed: done", 2)
+    await room.log.said("addressed: reply", 2)
     assert sum("inbox: reply" in record.getMessage() for record in room.log.records) == 2
 
 

@@ -164,11 +164,13 @@ class Dovecot:
     def empty(self) -> None:
         """Remove every mail, and every folder but the first."""
         with self.session() as client:
-            for line in client.list()[1]:
+            lines: list[Any] = client.list()[1]
+            for line in lines:
                 name = bytes(line or b"").rpartition(b" ")[2].strip(b'"').decode()
                 if name not in ("INBOX", ""):
                     client.delete(name)
-            client.store("1:*", "+FLAGS", r"(\Deleted)") if self._count(client) else None
+            if self._count(client):
+                client.store("1:*", "+FLAGS", r"(\Deleted)")
             client.expunge()
 
     @staticmethod

@@ -99,7 +99,7 @@ class Postroom:
     async def read_from(self, uid: int, validity: int = 1) -> None:
         """Have the folder read up to here already."""
         name = f"{self.imap.host}\0{self.imap.username}\0{self.imap.folder}"
-        at = Place(validity, uid, self.world.clock() - timedelta(days=1))
+        at = Place(validity, uid, self.world.clock() - timedelta(days=1), 1)
         await self.world.write(inbound.go_on_from, name, at)
 
     async def acted_on(self, times: int, timeout_s: float = 10) -> None:

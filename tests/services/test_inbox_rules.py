@@ -254,7 +254,7 @@ async def test_nothing_private_is_logged(room: Postroom, caplog: pytest.LogCaptu
         server.folder = "Elsewhere"
         await server.did("EXAMINE", server.said.count("EXAMINE") + 2)
     token = to.partition("+")[2].partition("@")[0]
-    assert "inbox: reply 2, addressed: done" in caplog.text
+    assert "inbox: reply 2, addressed: reply" in caplog.text
     for private in (token, "canary", "2065550102", "one.example", "family", "mum", "bridge", PLAIN, "dsn-1"):
         assert private not in caplog.text
 

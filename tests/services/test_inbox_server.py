@@ -84,20 +84,37 @@ async def test_a_folder_numbered_anew_gives_nothing_twice_and_nothing_too_old(
 ) -> None:
     server, room = both
     to, now = room.address(await room.text()), room.world.clock()
-    server.deliver(room.reply(to, "long ago", number=9), at=now - timedelta(days=3))
-    await room.read_from(2)
+    long_ago = [
+        now - timedelta(days=days) for days in (400, 3)
+    ]  # one of them left out by the server's search
+    for number, at in enumerate(long_ago, 8):
+        server.deliver(room.reply(to, "long ago", number=number), at=at)
+    await room.read_from(3)
     async with room.at_work():
         server.deliver(room.reply(to, "one", number=1), PERSONAL % 1, at=now)
         await room.acted_on(1)
-        await server.seen(2)
+        await server.seen(3)
         server.renumber()
         server.hang_up()
         server.deliver(room.reply(to, "two", number=2), at=now)
         await room.acted_on(2)
-        await server.seen(4)
+        await server.seen(5)
     assert [arrived.reading.words for arrived in room.acted] == ["one", "two"]
     assert await room.endings() == ["done", "done"]
-    assert server.mails[1].flags == server.mails[3].flags == set()
+    assert server.mails[1].flags == server.mails[2].flags == server.mails[4].flags == set()
+    assert "HEADERS 1" not in server.asked
+
+
+async def test_what_is_new_is_read_whatever_the_clocks_say(both: tuple[ImapScript, Postroom]) -> None:
+    server, room = both
+    to = room.address(await room.text())
+    async with room.at_work():
+        for number, days in enumerate((-4_000, 4_000), 1):
+            (uid,) = server.deliver(
+                room.reply(to, number=number), at=room.world.clock() + timedelta(days=days)
+            )
+            await server.seen(uid)
+    assert len(room.acted) == 2
 
 
 async def test_a_folder_that_is_moved_away_and_back_is_read_again_and_the_operator_hears_once(
