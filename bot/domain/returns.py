@@ -12,7 +12,7 @@ TOKEN_CHARS = 32
 VALID_FOR = timedelta(days=30)
 _DAY_S = 86_400
 _ID_OCTETS, _DAY_OCTETS, _PROOF_OCTETS = 8, 2, 10
-_MAIL_ID = re.compile(r"([0-9a-f]{1,64})\.([0-9a-f]{16})\.([0-9a-f]{20})", re.ASCII)
+_MAIL_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{1,64})\.([0-9a-f]{16})\.([0-9a-f]{20})", re.ASCII)
 Mac = Callable[[bytes], bytes]
 
 

@@ -1,6 +1,6 @@
 """Make IMAPClient say whether something is there to be read, and enter IDLE whatever is said meanwhile."""
 
-import select
+import selectors
 import ssl
 
 from imapclient import IMAPClient
@@ -28,9 +28,9 @@ class Client(IMAPClient):
         """Tell whether there is something to read, waiting so long; True too where the line is dead."""
         if "EXISTS" in self._imap.untagged_responses or self._has_buffered():
             return True
-        poller = select.poll()
-        poller.register(self.socket().fileno(), select.POLLIN)
-        return bool(poller.poll(seconds * 1000))
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket(), selectors.EVENT_READ)
+            return bool(selector.select(seconds))
 
     def _has_buffered(self) -> bool:
         """Look behind the socket: what came with the line before is in a buffer, and poll() never sees it."""

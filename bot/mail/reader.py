@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ class Reader:
             stdout=PIPE,
             stderr=DEVNULL,  # a traceback may quote the mail
             cwd=_CHECKOUT,
-            env={},  # none of our secrets
+            env={} if os.name == "posix" else None,  # none of our secrets, where it can start without any
             start_new_session=True,
         )
         async with asyncio.timeout(START_S):
