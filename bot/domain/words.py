@@ -8,6 +8,10 @@ REFUSAL = (
     "They can turn texts on with /phone register, or here with /phone allow."
 )
 NO_LINKS = "Their carrier turns texts with links away as spam. Take the link out, then send it again."
+NO_LINK_IN_NAME = (
+    "Their carrier turns texts with links away as spam, and this server's name holds one. Ask an admin to "
+    "take it out of the name."
+)
 RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
 UNBUILT, GATEWAY_CLOSED = "unbuilt", "gateway_closed"
 

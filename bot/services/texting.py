@@ -18,7 +18,7 @@ from bot.domain.render import chat_parts
 from bot.domain.segments import ONE_SMS
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import State
-from bot.domain.words import NO_LINKS, REFUSAL
+from bot.domain.words import NO_LINK_IN_NAME, NO_LINKS, REFUSAL
 from bot.services.bounds import Bounds
 from bot.services.shelf import Shelf
 
@@ -180,8 +180,11 @@ def _fitted(draft: _Draft, carrier: Carrier) -> _Draft:
     Only for one who may text this phone: what is said here tells something of its carrier.
     """
     request, room = draft.request, carrier.allowance.room
-    if not carrier.links_pass and has_link(request.words):
-        raise UserError(NO_LINKS)
+    if not carrier.links_pass:
+        if has_link(request.words):
+            raise UserError(NO_LINKS)
+        if has_link(draft.parts[0].partition("\n")[0]):
+            raise UserError(NO_LINK_IN_NAME)
     if room == ONE_SMS:
         return draft
     parts = chat_parts(request.sender_handle, request.guild_name, request.words, room=room)
