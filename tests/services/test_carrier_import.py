@@ -197,6 +197,16 @@ async def test_an_admin_imports_own_entries_on_listed_domains_alone(world: World
     )
 
 
+async def test_an_admins_file_opens_no_closed_gateway_by_its_status(world: World) -> None:
+    await imported(world, ADMIN, new("own-us-a"))
+    for closing in ("us-one", "own-us-a"):
+        await edit(world, EDITOR, closing, Change(status=Status.FAILING))
+    before = await left(world)
+    said = await imported(world, ADMIN, {"slug": "own-us-a", "status": "active"})
+    assert "line 2: status: this gateway is closed" in said
+    assert await left(world) == before
+
+
 async def test_what_was_shown_is_what_is_written(world: World) -> None:
     row = {"slug": "us-one", "name": "First"}
     shown = await planned(world, EDITOR, row)

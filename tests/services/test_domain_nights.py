@@ -110,7 +110,7 @@ async def test_who_is_registered_keeps_what_they_have_until_an_editor_acts(
     # An editor who says so too ends it; one who knows better brings it back, and the nights leave it alone.
     await edit(world, EDITOR, "us-one", Change(status=Status.FAILING))
     await world.refused(ANN, BOB)
-    await edit(world, EDITOR, "us-one", Change(status=Status.ACTIVE))
+    await edit(world, EDITOR, "us-one", Change(status=Status.ACTIVE), confirmed=True)
     await world.text(ANN, BOB, "back")
     await sleep_over(world, nights(world, server), 4)
     assert (await statuses(world))["us-one"] is Status.ACTIVE
