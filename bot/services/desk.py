@@ -71,6 +71,10 @@ class Desk:
         """Return the catalogue as it is now."""
         return self.rules.shelf
 
+    def editors_beside_owners(self) -> set[int]:
+        """Name the editors who do not hear already what the operator is told."""
+        return self.editors - set(self.owners)
+
     async def write(
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
