@@ -108,5 +108,5 @@ def told_to_admin(domain: str, names: Collection[str]) -> str:
     """Tell a server's admin once that the gateway of its own entries is gone."""
     return (
         f"Look-ups find no mail server any more at {domain}, so nobody can register with "
-        f"{', '.join(sorted(names)[:5])} in your server now. See /carrier show; /carrier remove takes it away."
+        f"{', '.join(sorted(names)[:5])} in your server. See /carrier show; /carrier remove takes it away."
     )

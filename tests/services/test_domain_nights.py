@@ -109,7 +109,7 @@ async def test_the_owner_hears_of_it_beside_the_editors_and_an_admin_of_their_ow
         (told,) = await world.notices(admin.person_id)
         assert told.words == (
             f"Look-ups find no mail server any more at {domain}.example.net, so nobody can register with "
-            f"{name} in your server now. See /carrier show; /carrier remove takes it away."
+            f"{name} in your server. See /carrier show; /carrier remove takes it away."
         )
 
 
