@@ -108,7 +108,9 @@ class Carrier:
             if self.status in (Status.ACTIVE, Status.UNKNOWN)
             else f", {self.status} {self.status_when}".rstrip()
         )
-        return cut_utf16(f"{cut_utf16(self.name, 70)} ({where}{state})", 100)
+        own = ", this server's own" if self.guild_id else ""
+        known = f" ({where}{state}{own})"
+        return cut_utf16(self.name, 100 - len(known)) + known
 
 
 def offered(carrier: Carrier, today: date | None = None) -> bool:

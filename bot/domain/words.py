@@ -143,4 +143,7 @@ CARRIER_CHANGED = (
     "Your carrier's entry was changed, so your phone must be proved again before it "
     "takes texts. Use /phone register."
 )
-NO_SUCH_CARRIER = "There is no such carrier here. Pick one from the list that appears while you type."
+NO_SUCH_CARRIER = (
+    "There is no such carrier here, or more than one of that name. Pick one from the list that appears while "
+    "you type."
+)

@@ -122,7 +122,8 @@ def _beyond_rights(want: Wanted, on: Ground) -> Iterable[str]:
 
 
 async def _plan(wants: tuple[Wanted, ...], slugs: set[str], on: Ground) -> Plan:
-    domains = [want.after["domain"] for want in wants if "domain" in want.after and not want.removes]
+    # A removed entry's too: /carrier enable brings it back without asking.
+    domains = [want.after["domain"] for want in wants if "domain" in want.after]
     new = tuple(dict.fromkeys(domain for domain in domains if domain not in on.domains))
     dropped = tuple(want.slug for want in wants if want.removes and on.owner != SHARED)
     reopened = tuple(want.slug for want in wants if _reopens(want, on))

@@ -115,6 +115,9 @@ def test_a_date_is_written_as_precisely_as_it_is_known(parts: int, written: str)
 def test_labels_and_file_survive_the_longest_names() -> None:
     long = replace(DEAD, name="Ж" * 200)
     assert len(long.label) <= 100
+    own = replace(long, guild_id=7).label
+    assert own.endswith(f"({long.country}, retired {long.status_when}, this server's own)")
+    assert len(own) <= 100
     # Discord counts UTF-16 units in places: one label that is too long loses the whole list of choices.
     assert utf16_units(replace(long, name="a" + "😀" * 59).label) <= 100
 
