@@ -120,13 +120,14 @@ async def _run_roles(
     _connect(desk, relay_role, inbox_role, discord_role)
     bells = {Bell.OUTBOX: relay_wake, Bell.NOTICES: desk.notices_wake}
     listener = None if store.is_sqlite else Listener(store, bells)
+    editors = desk.editors_beside_owners
     nights = None
     if look_up and has_relay:
         chance = random.SystemRandom().random()
-        nights = DomainNights(store, shelf, look_up, now, chance, stop, editors=config.carrier_editors)
+        nights = DomainNights(store, shelf, look_up, now, chance, stop, editors=editors)
     try:
         counting = partial(count_use, store, shelf)
-        watch = CarrierWatch(store, shelf, lambda: desk.editors - set(desk.owners), now, stop)
+        watch = CarrierWatch(store, shelf, editors, now, stop)
         days = DayWatch(store, lambda: desk.guild_ids, desk.guilds_moved, now, stop)
         parts = Parts(store, relay_role, inbox_role, discord_role, listener, counting, nights, watch, days)
         return await run_together(parts, stop, ready)

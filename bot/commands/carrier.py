@@ -69,7 +69,9 @@ class CarrierGroup(app_commands.Group):
     ) -> None:
         """List what this server sees."""
         await hold(interaction)
-        wanted = Wanted(country, Status(status) if status else None, search)
+        # The buttons' ids hold what is written here.
+        place = country.strip().upper() if country else None
+        wanted = Wanted(place or None, Status(status) if status else None, search)
         await show_page(interaction, self._desk, wanted)
 
     @app_commands.command(description="Show what is known of a carrier, with dates and evidence")

@@ -100,7 +100,7 @@ class CarrierFiles:
             exported, self._desk.shelf, SHARED if actor.is_editor else actor.guild_id
         )
         whose = "shared carriers" if actor.is_editor else "carriers of this server's own"
-        file = discord.File(io.BytesIO(write_sheet(rows)), "carriers.csv")
+        file = discord.File(io.BytesIO(await asyncio.to_thread(write_sheet, rows)), "carriers.csv")
         await interaction.edit_original_response(
             content=f"{len(rows):,} {whose}. Change the file and give it to /carrier import.",
             attachments=[file],

@@ -58,7 +58,4 @@ def register_choices(
 
 
 def _choices(found: list[Carrier]) -> list[app_commands.Choice[str]]:
-    return [
-        app_commands.Choice(name=carrier.label[:LONGEST_CHARS], value=carrier.slug)
-        for carrier in found[:MOST_CHOICES]
-    ]
+    return [app_commands.Choice(name=carrier.label, value=carrier.slug) for carrier in found[:MOST_CHOICES]]

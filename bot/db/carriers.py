@@ -1,7 +1,7 @@
 """Query what was changed of the catalogue at run time, and the audit of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,13 @@ async def admins_at_domain(session: AsyncSession, domain: str) -> set[int]:
     """Name who last changed each guild's own entry at a domain."""
     own = (CarrierEntry.guild_id != 0, CarrierEntry.domain == domain, CarrierEntry.enabled.is_not(False))
     return set(await session.scalars(select(CarrierEntry.changed_by).where(*own)))
+
+
+async def admins_of_own(session: AsyncSession, domains: Collection[str]) -> dict[tuple[int, str], int]:
+    """Name who last changed each guild's own entry at some domains, by guild and slug."""
+    own = (CarrierEntry.guild_id != 0, CarrierEntry.domain.in_(domains))
+    named = select(CarrierEntry.guild_id, CarrierEntry.slug, CarrierEntry.changed_by).where(*own)
+    return {(guild, slug): admin for guild, slug, admin in await session.execute(named)}
 
 
 async def listed_domains(session: AsyncSession) -> set[str]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.domain.allowance import NOTHING_KNOWN, Allowance
 from bot.domain.phone import is_nanp, trunk_prefix
+from bot.domain.segments import cut_utf16
 
 
 class Kind(StrEnum):
@@ -100,14 +101,16 @@ class Carrier:
 
     @property
     def label(self) -> str:
-        """Write one line of at most 100 characters for a list of choices."""
+        """Write one line of at most 100 characters, also in UTF-16, for a list of choices."""
         where = self.country or "any country"
         state = (
             ""
             if self.status in (Status.ACTIVE, Status.UNKNOWN)
             else f", {self.status} {self.status_when}".rstrip()
         )
-        return f"{self.name[:70]} ({where}{state})"[:100]
+        own = ", this server's own" if self.guild_id else ""
+        known = f" ({where}{state}{own})"
+        return cut_utf16(self.name, 100 - len(known)) + known
 
 
 def offered(carrier: Carrier, today: date | None = None) -> bool:

@@ -102,3 +102,11 @@ def told_to_editors(domains: Collection[str]) -> str:
         f"Look-ups find no mail server any more at {first}{more}. New registrations there are refused; "
         "those who are registered keep what they have until you change the carrier: see /carrier show."
     )
+
+
+def told_to_admin(domain: str, names: Collection[str]) -> str:
+    """Tell a server's admin once that the gateway of its own entries is gone."""
+    return (
+        f"Look-ups find no mail server any more at {domain}, so nobody can register with "
+        f"{', '.join(sorted(names)[:5])} in your server. See /carrier show; /carrier remove takes it away."
+    )

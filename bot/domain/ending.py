@@ -1,10 +1,11 @@
 """Say when the people on a carrier hear that its gateway closes, and in which words."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final
 
-from bot.domain.catalogue import Carrier
+from bot.domain.catalogue import Carrier, Kind
 
 STEPS_DAYS: Final = (7, 30, 90)
 CLOSED: Final = 0
@@ -27,13 +28,19 @@ def step_began(ends_on: date, step: int) -> date:
 
 
 def gateway_ends(carriers: Iterable[Carrier]) -> dict[str, date]:
-    """Say which gateways close and when: those whose every entry does."""
-    ends: dict[str, date | None] = {}
+    """Say which gateways close and when: those whose phone company says so, or else everybody there."""
+    there: defaultdict[str, list[Carrier]] = defaultdict(list)
     for carrier in carriers:
         if carrier.gateway is not None:
-            before, ends_on = ends.get(carrier.gateway.domain, date.min), carrier.retires_on
-            ends[carrier.gateway.domain] = max(before, ends_on) if before and ends_on else None
-    return {domain: ends_on for domain, ends_on in ends.items() if ends_on is not None}
+            there[carrier.gateway.domain].append(carrier)
+    ends = {}
+    for domain, users in there.items():
+        # A brand may not be known to close: it depends on whose gateway it is.
+        companies = [carrier for carrier in users if carrier.kind is Kind.CARRIER] or users
+        dates = [carrier.retires_on for carrier in companies if carrier.retires_on is not None]
+        if len(dates) == len(companies):
+            ends[domain] = max(dates)
+    return ends
 
 
 def closing_words(carrier: Carrier, ends_on: date, today: date, instead: str) -> str:

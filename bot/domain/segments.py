@@ -62,6 +62,11 @@ def utf16_units(text: str) -> int:
     return len(text) + (0 if text.isascii() else sum(char > "\uffff" for char in text))
 
 
+def cut_utf16(text: str, units: int) -> str:
+    """Keep what of a text's beginning is at most so many UTF-16 units, without half a character."""
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore")
+
+
 def fits(text: str, room: Room = ONE_SMS) -> bool:
     """Tell whether a text travels in one mail, which is one SMS where nothing else is known."""
     return length(text) <= (room.septets if is_gsm7(text) else room.utf16)

@@ -9,6 +9,10 @@ REFUSAL = (
     "They can turn texts on with /phone register, or here with /phone allow."
 )
 NO_LINKS = "Their carrier turns texts with links away as spam. Take the link out, then send it again."
+NO_LINK_IN_NAME = (
+    "Their carrier turns texts with links away as spam, and this server's name holds one. Ask an admin to "
+    "take it out of the name."
+)
 RELAY_AWAY, LATER, LIMITED, UNSURE = "relay_away", "later", "limited", "unsure"
 UNBUILT, GATEWAY_CLOSED, STOPPED_HERE = "unbuilt", "gateway_closed", "stopped_here"
 _STOPPED = "An admin of that server stopped texting, or yours, before your text to {who} went. Ask them why."
@@ -166,4 +170,7 @@ QUIET_TOLD = (
     "Your phone has shown no sign of life here for a year, and numbers get new owners, so nobody can text it "
     "now. Use /phone show, which has a button that proves it is still yours."
 )
-NO_SUCH_CARRIER = "There is no such carrier here. Pick one from the list that appears while you type."
+NO_SUCH_CARRIER = (
+    "There is no such carrier here, or more than one of that name. Pick one from the list that appears while "
+    "you type."
+)

@@ -1,7 +1,7 @@
 """What an admin may ask to change of a carrier, checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.domain.catalogue import Carrier, Form, Status
@@ -9,6 +9,8 @@ from bot.domain.countries import COUNTRIES
 from bot.domain.errors import UserError
 from bot.domain.names import domain_problem, name_problem
 
+OWN_CARRIERS_PER_GUILD = 50
+CLOSED = (Status.FAILING, Status.RETIRED)
 # Every column that a change can set, empty.
 NOTHING: Mapping[str, Any] = dict.fromkeys(
     ("name", "domain", "country", "form", "mms_domain", "status", "status_date", "enabled")
@@ -67,6 +69,14 @@ def checked(change: Change) -> Change:
         if problem is not None:
             raise UserError(problem)
     return Change(name, domain, country, change.form, mms, change.status)
+
+
+def opening(change: Change, carrier: Carrier) -> Change:
+    """Name the domain too where a status alone has texts go again to where they were known to fail."""
+    opens = carrier.status in CLOSED and change.status is not None and change.status not in CLOSED
+    if not opens or change.domain is not None or carrier.gateway is None:
+        return change
+    return replace(change, domain=carrier.gateway.domain)
 
 
 def as_values(change: Change) -> dict[str, Any]:

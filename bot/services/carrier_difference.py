@@ -29,7 +29,9 @@ def shown(plan: Plan, lines: int = LINES_SHOWN) -> str:
     said += _some(domains, list(plan.new_domains), lines)
     said += _some("On although known to fail", list(plan.reopened), lines)
     if plan.unproving:
-        said.append("Whoever uses a carrier whose domain or form changes must prove their phone again.")
+        said.append(
+            "Whoever uses a carrier that goes, or whose domain or form changes, must prove their phone again."
+        )
     said += _some("Added", [f"{want.slug} ({_there(want)})" for want in added], lines)
     said += _some("Changed", [f"{want.slug} ({_moves(want)})" for want in changed], lines)
     said += _some("Removed", [want.slug for want in removed], lines)

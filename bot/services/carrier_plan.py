@@ -10,12 +10,11 @@ from typing import Any
 
 from bot.domain.carrier_csv import Row, Sheet
 from bot.domain.carrier_wanted import Entry, Switch, Wanted, row_problems, wanted
-from bot.domain.catalogue import Status, refusal
+from bot.domain.catalogue import refusal
+from bot.services.carrier_change import CLOSED, OWN_CARRIERS_PER_GUILD
 from bot.services.shelf import SHARED, Listed, Shelf
 from bot.services.slices import in_slices
 
-OWN_CARRIERS_PER_GUILD = 50
-_CLOSED = (Status.FAILING, Status.RETIRED)
 _ENABLED = {Switch.ENABLED: True, Switch.OFF: False}
 
 
@@ -115,12 +114,16 @@ def _beyond_rights(want: Wanted, on: Ground) -> Iterable[str]:
             yield f"{name}: {domain[:60]} is not on the bot owner's list of gateways; ask the owner to add it"
     if want.after.get("domain") in on.closed:
         yield "domain: this gateway is closed; only the bot's owner can use it again"
+    gateway = on.there[want.slug].carrier.gateway if want.slug in on.there else None
+    if _opens(want) and "domain" not in want.after and gateway and gateway.domain in on.closed:
+        yield "status: this gateway is closed; only the bot's owner can use it again"
     if want.after.get("switch") == Switch.ENABLED:
         yield "switch: only the bot's owner can enable a carrier against its status"
 
 
 async def _plan(wants: tuple[Wanted, ...], slugs: set[str], on: Ground) -> Plan:
-    domains = [want.after["domain"] for want in wants if "domain" in want.after and not want.removes]
+    # A removed entry's too: /carrier enable brings it back without asking.
+    domains = [want.after["domain"] for want in wants if "domain" in want.after]
     new = tuple(dict.fromkeys(domain for domain in domains if domain not in on.domains))
     dropped = tuple(want.slug for want in wants if want.removes and on.owner != SHARED)
     reopened = tuple(want.slug for want in wants if _reopens(want, on))
@@ -160,8 +163,11 @@ def _digest(owner: int, *shown: Iterable[Iterable[str]]) -> str:
 
 def _reopens(want: Wanted, on: Ground) -> bool:
     """Tell whether an editor should look twice: texts will go where they are known to fail."""
-    opened = want.before.get("status") in _CLOSED and want.after.get("status", "failing") not in _CLOSED
-    return opened or want.after.get("switch") == Switch.ENABLED or want.after.get("domain") in on.closed
+    return _opens(want) or want.after.get("switch") == Switch.ENABLED or want.after.get("domain") in on.closed
+
+
+def _opens(want: Wanted) -> bool:
+    return want.before.get("status") in CLOSED and want.after.get("status", "failing") not in CLOSED
 
 
 def _row(want: Wanted, on: Ground) -> dict[str, Any]:

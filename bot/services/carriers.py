@@ -11,7 +11,18 @@ from bot.db import notices, people
 from bot.domain.catalogue import refusal
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED
-from bot.services.carrier_change import NOTHING, Actor, Ask, Change, Done, as_values, checked, entry_values
+from bot.services.carrier_change import (
+    NOTHING,
+    OWN_CARRIERS_PER_GUILD,
+    Actor,
+    Ask,
+    Change,
+    Done,
+    as_values,
+    checked,
+    entry_values,
+    opening,
+)
 from bot.services.carrier_list import find
 from bot.services.carrier_words import (
     enabling,
@@ -25,8 +36,6 @@ from bot.services.carrier_words import (
 from bot.services.gateway_domains import open_domain
 from bot.services.offers import way_out
 from bot.services.shelf import SHARED, Listed, Shelf
-
-OWN_CARRIERS_PER_GUILD = 50
 
 
 async def add(
@@ -72,7 +81,8 @@ async def edit(
     values = as_values(change)
     if not values:
         raise UserError("Say what to change: name, domain, form or status.")
-    ask = await open_domain(session, shelf, actor, change, now, confirmed=confirmed)
+    opened = opening(change, listed.carrier)
+    ask = await open_domain(session, shelf, actor, opened, now, confirmed=confirmed)
     if ask is not None:
         return ask
     if "status" in values:

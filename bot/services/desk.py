@@ -80,6 +80,10 @@ class Desk:
         """Name whom people write to: the operator's contact, else the owner's handle, where it is known."""
         return self.abuse_contact or (f"@{self.owner_handle}" if self.owner_handle else "")
 
+    def editors_beside_owners(self) -> set[int]:
+        """Name the editors who do not hear already what the operator is told."""
+        return self.editors - set(self.owners)
+
     async def write(
         self, act: Callable[Concatenate[AsyncSession, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:

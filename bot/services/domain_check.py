@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from bot.domain.domain_look import (
     after_look,
     distrust,
     reason,
+    told_to_admin,
     told_to_editors,
 )
 from bot.services.shelf import SHARED, Listed, Shelf
@@ -137,8 +139,10 @@ async def record(
         return Outcome(distrusted, known)
     there, gone = _after(looks, known, now, needed)
     await domain_looks.keep(session, there, looks.domains)
+    admins = await entries.admins_of_own(session, gone)  # a demotion is written over their name
     demoted = await _demote(session, shelf, gone, now)
     await _tell(session, demoted, editors, now)
+    await _tell_admins(session, demoted, admins, now)
     return Outcome(None, there, tuple((listed.guild, listed.carrier.slug) for listed in demoted))
 
 
@@ -162,8 +166,21 @@ async def _tell(
 ) -> None:
     domains = {listed.carrier.gateway.domain for listed in demoted if listed.carrier.gateway}
     if domains:
-        for person_id in sorted(editors) or [notices.OPERATOR]:
-            await notices.add(session, person_id, "domains", now, words=told_to_editors(domains))
+        people = sorted({notices.OPERATOR, *editors})
+        await notices.add_for(session, people, "domains", told_to_editors(domains), now)
+
+
+async def _tell_admins(
+    session: AsyncSession, demoted: Collection[Listed], admins: Mapping[tuple[int, str], int], now: datetime
+) -> None:
+    """Tell of each domain whoever last changed a server's own entries there, of those alone."""
+    names: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+    for listed in demoted:
+        carrier, admin = listed.carrier, admins.get((listed.guild, listed.carrier.slug))
+        if carrier.gateway and admin:
+            names[admin, carrier.gateway.domain].add(carrier.name)
+    for (admin, domain), there in sorted(names.items()):
+        await notices.add(session, admin, "domains", now, words=told_to_admin(domain, there))
 
 
 async def _demote(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 from bot.db import domain_looks
@@ -32,11 +32,11 @@ class DomainNights:
         jitter: float,
         stop: asyncio.Event,
         *,
-        editors: Collection[int] = (),
+        editors: Callable[[], Iterable[int]] = tuple,
         controls: Collection[str] = CONTROLS,
     ) -> None:
         self._store, self._shelf, self._look, self._now = store, shelf, look, now
-        self._jitter, self._editors, self._controls = JITTER * jitter, tuple(editors), controls
+        self._jitter, self._editors, self._controls = JITTER * jitter, editors, controls
         self._stop = stop
         self._done: datetime | None = None
         self.wake = asyncio.Event()
@@ -61,7 +61,7 @@ class DomainNights:
         if looks is None:
             return False
         async with self._store.write() as session:
-            outcome = await record(session, self._shelf, looks, self._now(), editors=self._editors)
+            outcome = await record(session, self._shelf, looks, self._now(), editors=tuple(self._editors()))
             await ring(session, Bell.NOTICES)
         if outcome.distrusted is not None:
             _log.warning("domains: tonight's look-ups prove nothing: %s", outcome.distrusted)

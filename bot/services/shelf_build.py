@@ -60,19 +60,21 @@ async def build(shipped: Catalogue, changed: Iterable[Any]) -> Built:
         merged[key] = Listed(patched, row.enabled is False)
         if row.demoted:
             kept[key] = replace(patched, status=Status.UNKNOWN)
-    _end_with_gateways(merged, shipped)
+    _end_with_gateways(merged, removed, shipped)
     carriers = [listed.carrier for listed in (*merged.values(), *removed.values())]
     return Built(merged, hidden, removed, kept, rates(merged.values()), carriers)
 
 
-def _end_with_gateways(merged: dict[tuple[int, str], Listed], shipped: Catalogue) -> None:
-    """Give added entries the end date of their gateway: it closes for them as for those that ship."""
-    there = (merged.get((SHARED, carrier.slug)) for carrier in shipped.carriers)
-    ends = gateway_ends(listed.carrier for listed in there if listed is not None)
+def _end_with_gateways(
+    merged: dict[tuple[int, str], Listed], removed: Mapping[str, Listed], shipped: Catalogue
+) -> None:
+    """Give entries the end date of their gateway: it closes for added ones, and brands, as for its owner."""
+    known = (merged.get((SHARED, carrier.slug)) or removed.get(carrier.slug) for carrier in shipped.carriers)
+    ends = gateway_ends(listed.carrier for listed in known if listed is not None)
     for (owner, slug), listed in merged.items():
         gateway = listed.carrier.gateway
-        is_added = owner != SHARED or slug not in shipped.by_slug
-        if is_added and gateway is not None and gateway.domain in ends:
+        says_itself = owner == SHARED and slug in shipped.by_slug and listed.carrier.retires_on is not None
+        if not says_itself and gateway is not None and gateway.domain in ends:
             ending = replace(listed.carrier, retires_on=ends[gateway.domain])
             merged[owner, slug] = replace(listed, carrier=ending)
 

@@ -16,7 +16,7 @@ from bot.domain.permission import Kind, Sender, Verdict, judge
 from bot.domain.render import Footer, chat_parts
 from bot.domain.segments import ONE_SMS
 from bot.domain.standing import Standing
-from bot.domain.words import NO_LINKS
+from bot.domain.words import NO_LINK_IN_NAME, NO_LINKS
 from bot.services.bounds import Bounds
 from bot.services.door import door_of
 from bot.services.drafts import Draft, keep
@@ -160,8 +160,11 @@ def _fitted(draft: Draft, carrier: Carrier, footer: Footer | None) -> Draft:
     tells something of its carrier.
     """
     request, room = draft.request, carrier.allowance.room
-    if not carrier.links_pass and has_link(request.words):
-        raise UserError(NO_LINKS)
+    if not carrier.links_pass:
+        if has_link(request.words):
+            raise UserError(NO_LINKS)
+        if has_link(draft.parts[0].partition("\n")[0]):
+            raise UserError(NO_LINK_IN_NAME)
     if room == ONE_SMS and footer is None:
         return draft
     parts = chat_parts(request.sender_handle, request.guild_name, request.words, room=room, footer=footer)

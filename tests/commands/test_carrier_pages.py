@@ -1,5 +1,7 @@
 """/carrier list turns its pages by buttons that outlive a restart, and tells what was measured."""
 
+import pytest
+
 from bot.domain.signs import Sign
 from bot.sandbox.answer import Answer
 from bot.sandbox.member import Person
@@ -25,6 +27,14 @@ async def test_pages_turn_on_and_back_also_after_a_restart(town: Town) -> None:
     await town.restart()
     await town.admin.press(shown, "Back")
     await shown.settled(lambda a: a.content == first)
+
+
+@pytest.mark.parametrize("typed", [" us", "uS ", "  "])
+async def test_a_country_is_read_as_it_is_meant_by_the_buttons_too(town: Town, typed: str) -> None:
+    shown = await listed(town, town.admin, country=typed)
+    assert "\nPage 1 of " in shown.content
+    await town.admin.press(shown, "Next")
+    await shown.settled(lambda a: "\nPage 2 of " in a.content)
 
 
 async def test_every_entry_is_on_one_page(town: Town) -> None:

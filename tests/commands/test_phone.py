@@ -132,7 +132,7 @@ async def test_the_person_picks_the_form_where_nobody_knows_it(town: Town) -> No
 async def test_an_unknown_carrier_is_named_so(town: Town) -> None:
     for typed in ("nonsense", "US-VERIZON ", "../../etc", "'; drop table", "\u202e", "x" * 5000):
         asked = await (await town.bob.slash(town.guild, "phone register", carrier=typed)).settled()
-        assert asked.has_modal or asked.content.startswith("There is no such carrier here."), typed
+        assert asked.has_modal or asked.content.startswith("There is no such carrier here,"), typed
     assert CARRIER
 
 

@@ -11,6 +11,7 @@ from bot.domain.address import check_recipient, recipient
 from bot.domain.catalogue import Form, Gateway, Kind, Status, forms_to_try, offered, refusal, warning
 from bot.domain.catalogue_check import problems
 from bot.domain.catalogue_file import Catalogue, parse_catalogue, write_catalogue
+from bot.domain.ending import gateway_ends
 from bot.domain.phone import Number
 from bot.domain.search import rank, search_entries
 from tests.domain.corpora import shared
@@ -36,6 +37,12 @@ def test_every_entry_has_a_date_and_evidence_or_says_unknown(shipped: Catalogue)
         assert dated, carrier.slug
         if not carrier.status_when and carrier.status is not Status.UNKNOWN:
             assert 'status_date = "unknown"' in write_catalogue([carrier])
+
+
+def test_verizons_gateway_closes_for_whoever_uses_it(shipped: Catalogue) -> None:
+    assert gateway_ends(shipped.carriers) == {"vtext.com": date(2027, 3, 31)}
+    # A brand there of which no list says so itself.
+    assert shipped.by_slug["us-red-pocket"].retires_on is None
 
 
 def test_it_is_written_as_an_export_would_write_it(shipped: Catalogue) -> None:

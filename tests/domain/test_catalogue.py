@@ -25,6 +25,7 @@ from bot.domain.catalogue_check import problems
 from bot.domain.catalogue_file import Catalogue, parse_catalogue, write_catalogue
 from bot.domain.errors import UserError
 from bot.domain.search import rank, search_entries
+from bot.domain.segments import utf16_units
 
 TODAY = date(2026, 11, 22)
 PLAIN = Carrier(
@@ -114,6 +115,11 @@ def test_a_date_is_written_as_precisely_as_it_is_known(parts: int, written: str)
 def test_labels_and_file_survive_the_longest_names() -> None:
     long = replace(DEAD, name="Ж" * 200)
     assert len(long.label) <= 100
+    own = replace(long, guild_id=7).label
+    assert own.endswith(f"({long.country}, retired {long.status_when}, this server's own)")
+    assert len(own) <= 100
+    # Discord counts UTF-16 units in places: one label that is too long loses the whole list of choices.
+    assert utf16_units(replace(long, name="a" + "😀" * 59).label) <= 100
 
 
 def test_a_catalogue_that_is_fine_has_no_problems() -> None:

@@ -26,6 +26,16 @@ async def server() -> AsyncIterator[DnsServer]:
         names.records["long.test", "MX"] = [
             f"{place} mx{place}.a-rather-long-name.long.test." for place in range(99)
         ]
+        names.records["mx50.a-rather-long-name.long.test", "AAAA"] = ["2001:db8::1"]
+        names.records["mx.both.test", "AAAA"] = ["2001:db8::1"]
+        names.records["lost.test", "MX"] = ["10 gone.lost.test.", "20 bare.lost.test.", "30 192.0.2.1."]
+        names.records["lost.test", "A"] = ["192.0.2.1"]
+        names.records["bare.lost.test", "TXT"] = ['"no address"']
+        names.records["later.test", "MX"] = ["10 gone.lost.test.", "20 mx.good.test."]
+        names.records["doubt.test", "MX"] = ["10 gone.lost.test.", "20 failing.test."]
+        names.records["stuck.test", "MX"] = [f"{place} slow.test." for place in range(9)]
+        names.records["crowd.test", "MX"] = [f"{place} mx{place}.crowd.test." for place in range(40)]
+        names.long |= {"crowd.test"}
         names.long.add("long.test")
         names.failing.add("failing.test")
         names.silent.add("slow.test")
@@ -42,6 +52,11 @@ async def server() -> AsyncIterator[DnsServer]:
         ("six.test", Verdict.GOOD, "AAAA, no MX"),
         ("both.test", Verdict.GOOD, "MX"),
         ("long.test", Verdict.GOOD, "MX"),
+        ("later.test", Verdict.GOOD, "MX"),
+        ("lost.test", Verdict.GONE, "none of the mail servers that it names has an address"),
+        ("crowd.test", Verdict.GONE, "none of the mail servers that it names has an address"),
+        ("doubt.test", Verdict.UNSURE, "no answer (NoNameservers)"),
+        ("stuck.test", Verdict.UNSURE, "no answer (LifetimeTimeout)"),
         ("empty.test", Verdict.GONE, "neither MX nor address records"),
         ("null.test", Verdict.GONE, "it says that it takes no mail (null MX, RFC 7505)"),
         ("gone.test", Verdict.GONE, "the name does not exist"),

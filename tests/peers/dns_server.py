@@ -29,6 +29,7 @@ class Names:
         """Let these take mail."""
         for domain in domains:
             self.records[domain, "MX"] = [f"10 mx.{domain}."]
+            self.records[f"mx.{domain}", "A"] = ["192.0.2.1"]
 
     def knows(self, name: str) -> bool:
         """Tell whether a name exists."""

@@ -8,7 +8,7 @@ from bot.db.tables import OutboxItem
 from bot.domain.allowance import Allowance
 from bot.domain.catalogue import Form, Gateway
 from bot.domain.catalogue_file import Catalogue
-from bot.domain.words import NO_LINKS, REFUSAL
+from bot.domain.words import NO_LINK_IN_NAME, NO_LINKS, REFUSAL
 from bot.services import phone
 from bot.services.carrier_change import Change
 from bot.services.shelf import Shelf
@@ -85,6 +85,15 @@ async def test_a_link_goes_only_where_links_pass(world: World) -> None:
     assert await world.refused(ANN, BOB, LINK) == NO_LINKS
     assert await world.rows(OutboxItem) == []
     await world.text(ANN, CARL, LINK)
+
+
+@pytest.mark.parametrize("server", ["Fans of www.example.net", "discord.gg/abc"])
+async def test_a_link_in_the_servers_name_is_one_too(world: World, server: str) -> None:
+    await world.register(BOB)
+    await world.register(CARL, carrier_slug="us-short")
+    assert await world.refused(ANN, BOB, guild_name=server) == NO_LINK_IN_NAME
+    await world.text(ANN, BOB, guild_name="A.I. and/or 3.5 e.g. cats.dogs")
+    await world.text(ANN, CARL, guild_name=server)
 
 
 async def test_a_link_tells_nobody_who_may_be_texted(world: World) -> None:

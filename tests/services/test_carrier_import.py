@@ -80,7 +80,7 @@ async def test_the_difference_is_shown_before_anything_is_written(world: World) 
         carrier_difference.counted(plan),
         "New domains (1), to which texts may then go to any number: new.example.org.",
         "On although known to fail: us-failing.",
-        "Whoever uses a carrier whose domain or form changes must prove their phone again.",
+        "Whoever uses a carrier that goes, or whose domain or form changes, must prove their phone again.",
         "Added: us-new (New at new.example.org).",
         "Changed: us-one (name One → One and only), us-failing (switch on → enabled).",
         "Removed: us-two.",
@@ -195,6 +195,27 @@ async def test_an_admin_imports_own_entries_on_listed_domains_alone(world: World
     assert await imported(world, OTHER_ADMIN, own, {"slug": "own-us-z", "switch": "removed"}) == (
         "Imported 1 carrier. /carrier list shows them."
     )
+
+
+async def test_the_domain_of_an_entry_that_is_brought_back_was_shown(world: World) -> None:
+    gone = new(domain="corner.example.org", switch="removed")
+    plan = await planned(world, EDITOR, gone)
+    assert isinstance(plan, Plan)
+    assert plan.new_domains == ("corner.example.org",)
+    await imported(world, EDITOR, gone)
+    await switch(world, EDITOR, "us-new", True)
+    await world.register(BOB, carrier_slug="us-new")
+    await world.text(ANN, BOB)
+
+
+async def test_an_admins_file_opens_no_closed_gateway_by_its_status(world: World) -> None:
+    await imported(world, ADMIN, new("own-us-a"))
+    for closing in ("us-one", "own-us-a"):
+        await edit(world, EDITOR, closing, Change(status=Status.FAILING))
+    before = await left(world)
+    said = await imported(world, ADMIN, {"slug": "own-us-a", "status": "active"})
+    assert "line 2: status: this gateway is closed" in said
+    assert await left(world) == before
 
 
 async def test_what_was_shown_is_what_is_written(world: World) -> None:

@@ -12,8 +12,8 @@ from bot.db.tables import Audit, CarrierEntry, GatewayDomain, Registration
 from bot.domain.catalogue import Form, Status
 from bot.domain.errors import UserError
 from bot.domain.words import CARRIER_CHANGED, REFUSAL
-from bot.services import carrier_list, carriers
-from bot.services.carrier_change import Ask, Change, Done
+from bot.services import carrier_list
+from bot.services.carrier_change import OWN_CARRIERS_PER_GUILD, Ask, Change, Done
 from bot.services.shelf import Shelf
 from tests.db.stores import KEY
 from tests.services.editing import (
@@ -77,6 +77,23 @@ async def test_an_admin_cannot_bring_a_closed_gateway_back(world: World, domain:
         await add(world, ADMIN, replace(OWN, domain=domain), confirmed=True)
     assert isinstance(await add(world, EDITOR, replace(OWN, domain=domain)), Ask)
     assert await world.rows(CarrierEntry) == []
+
+
+async def test_a_status_opens_no_closed_gateway_past_its_evidence(world: World) -> None:
+    await add(world, ADMIN, OWN)
+    slug = slug_of(world, GUILD, "Ours")
+    for closing in ("us-one", slug):
+        await edit(world, EDITOR, closing, Change(status=Status.FAILING))
+    opening = Change(status=Status.ACTIVE)
+    with pytest.raises(UserError, match="Only the bot's owner can use its gateway again"):
+        await edit(world, ADMIN, slug, opening, confirmed=True)
+    asked = await edit(world, EDITOR, "us-failing", opening)
+    assert isinstance(asked, Ask)
+    assert "https://example.org/gone" in asked.sentence
+    assert isinstance(await edit(world, EDITOR, "us-failing", opening, confirmed=True), Done)
+    # Where another entry uses the gateway it is open: what closed is the server's own alone.
+    await edit(world, EDITOR, "us-one", opening, confirmed=True)
+    assert isinstance(await edit(world, ADMIN, slug, opening), Done)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +168,7 @@ async def test_the_audit_says_who_changed_what_from_what(world: World) -> None:
 
 
 async def test_a_status_that_an_editor_sets_is_dated_to_the_day(world: World) -> None:
-    await edit(world, EDITOR, "us-failing", Change(status=Status.ACTIVE))
+    await edit(world, EDITOR, "us-failing", Change(status=Status.ACTIVE), confirmed=True)
     shown = await world.write(carrier_list.describe, world.shelf, ADMIN, "us-failing", world.clock())
     assert "active 2026-11-22" in shown
 
@@ -164,7 +181,7 @@ async def test_an_admin_gives_no_gateway_for_pictures_that_is_not_listed(world: 
 
 
 async def test_a_servers_own_carriers_are_bounded(world: World) -> None:
-    for place in range(carriers.OWN_CARRIERS_PER_GUILD):
+    for place in range(OWN_CARRIERS_PER_GUILD):
         await add(world, ADMIN, replace(OWN, name=f"Ours {place}"))
     with pytest.raises(UserError, match="50 carriers of its own"):
         await add(world, ADMIN, OWN)
@@ -174,7 +191,7 @@ async def test_a_servers_own_carriers_are_bounded(world: World) -> None:
 
 
 async def test_of_many_admins_at_once_one_takes_a_servers_last_place(world: World, store_url: str) -> None:
-    for place in range(carriers.OWN_CARRIERS_PER_GUILD - 1):
+    for place in range(OWN_CARRIERS_PER_GUILD - 1):
         await add(world, ADMIN, replace(OWN, name=f"Ours {place}"))
     other = replace(world, store=await open_store(store_url, [KEY]), shelf=Shelf(CATALOGUE, frozenset()))
     try:
@@ -186,7 +203,7 @@ async def test_of_many_admins_at_once_one_takes_a_servers_last_place(world: Worl
         await other.store.close()
     refused = [str(end) for end in ends if isinstance(end, UserError)]
     assert len(refused) == 7, ends
-    assert len(await world.rows(CarrierEntry)) == carriers.OWN_CARRIERS_PER_GUILD
+    assert len(await world.rows(CarrierEntry)) == OWN_CARRIERS_PER_GUILD
 
 
 async def test_of_two_at_once_with_one_name_neither_overwrites_the_other(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,8 +18,9 @@ from bot.services.carrier_change import Change
 from bot.services.carrier_list import describe
 from bot.services.domain_check import AT_ONCE, in_use, look_all
 from bot.services.domain_nights import DomainNights
+from bot.services.notices import OPERATOR
 from tests.peers.dns_server import DnsServer
-from tests.services.editing import ADMIN, EDITOR, OWN, add, edit, switch
+from tests.services.editing import ADMIN, EDITOR, OTHER_ADMIN, OWN, add, edit, switch
 from tests.services.world import ANN, BOB, GUILD, Road, World, work
 
 CONTROLS = ("control-one.test", "control-two.test")
@@ -39,7 +41,7 @@ def nights(world: World, server: DnsServer, *, jitter: float = 0.5, longest_s: f
     lookups = Lookups(server.address, longest_s)
     return DomainNights(
         world.store, world.shelf, lookups.look, world.clock, jitter, asyncio.Event(),
-        editors=EDITORS, controls=CONTROLS,
+        editors=lambda: EDITORS, controls=CONTROLS,
     )  # fmt: skip
 
 
@@ -92,6 +94,25 @@ async def test_a_domain_gone_for_three_nights_is_demoted_once(world: World, serv
     assert [len(await world.notices(editor)) for editor in EDITORS] == [1, 1]
 
 
+async def test_the_owner_hears_of_it_beside_the_editors_and_an_admin_of_their_own_alone(
+    world: World, server: DnsServer
+) -> None:
+    await add(world, ADMIN, OWN)
+    await add(world, OTHER_ADMIN, replace(OWN, name="Theirs", domain="two.example.net"))
+    for domain in ("one.example.net", "two.example.net", "closing.example.net"):
+        del server.names.records[domain, "MX"]
+    await sleep_over(world, nights(world, server), 4)
+    (owner,) = await world.notices(OPERATOR)
+    assert owner.words == (await world.notices(EDITORS[1]))[0].words
+    assert "at closing.example.net, one.example.net, two.example.net." in owner.words
+    for admin, domain, name in ((ADMIN, "one", "Ours"), (OTHER_ADMIN, "two", "Theirs")):
+        (told,) = await world.notices(admin.person_id)
+        assert told.words == (
+            f"Look-ups find no mail server any more at {domain}.example.net, so nobody can register with "
+            f"{name} in your server. See /carrier show; /carrier remove takes it away."
+        )
+
+
 async def test_who_is_registered_keeps_what_they_have_until_an_editor_acts(
     world: World, server: DnsServer
 ) -> None:
@@ -110,7 +131,7 @@ async def test_who_is_registered_keeps_what_they_have_until_an_editor_acts(
     # An editor who says so too ends it; one who knows better brings it back, and the nights leave it alone.
     await edit(world, EDITOR, "us-one", Change(status=Status.FAILING))
     await world.refused(ANN, BOB)
-    await edit(world, EDITOR, "us-one", Change(status=Status.ACTIVE))
+    await edit(world, EDITOR, "us-one", Change(status=Status.ACTIVE), confirmed=True)
     await world.text(ANN, BOB, "back")
     await sleep_over(world, nights(world, server), 4)
     assert (await statuses(world))["us-one"] is Status.ACTIVE

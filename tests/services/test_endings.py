@@ -8,6 +8,8 @@ import pytest
 
 from bot.db.store import open_store
 from bot.db.tables import Notice, OutboxItem, Registration
+from bot.domain.catalogue import Kind
+from bot.domain.catalogue_file import Catalogue
 from bot.domain.errors import UserError
 from bot.domain.words import REFUSAL
 from bot.services import phone
@@ -16,7 +18,7 @@ from bot.services.carrier_watch import CarrierWatch
 from bot.services.registration import carrier_to_register
 from bot.services.shelf import Shelf
 from tests.db.stores import KEY
-from tests.services.editing import ADMIN, EDITOR, OWN, add, edit, slug_of, switch
+from tests.services.editing import ADMIN, EDITOR, OWN, add, edit, remove, slug_of, switch
 from tests.services.world import ANN, BOB, CARL, CATALOGUE, GUILD, Road, World, work
 
 CLOSING = "us-closing"
@@ -126,6 +128,22 @@ async def test_a_servers_own_entry_ends_with_its_gateway(world: World) -> None:
     assert (await world.rows(Registration))[0].state == "suspended"
     with pytest.raises(UserError, match="closed on 2027-03-31"):
         carrier_to_register(world.shelf, GUILD, slug, world.clock())
+
+
+async def test_a_brand_ends_with_its_companys_gateway_though_no_list_says_so(world: World) -> None:
+    brand = replace(
+        CATALOGUE.by_slug[CLOSING], slug="us-brand", name="Brand", kind=Kind.BRAND, retires_on=None
+    )
+    world.shelf = Shelf(Catalogue((*CATALOGUE.carriers, brand)), frozenset())
+    await add(world, ADMIN, replace(OWN, domain="closing.example.net"))
+    await world.register(BOB, carrier_slug="us-brand")
+    await world.register(CARL, carrier_slug=slug_of(world, GUILD, "Ours"))
+    await remove(world, EDITOR, CLOSING, confirmed=True)  # that changes nothing about the gateway
+    await at(world, 2027, 3, 24)
+    assert await told(world, BOB) == ["Brand's e-mail gateway closes on 2027-03-31, in 7 days"]
+    assert await told(world, CARL) == ["Ours's e-mail gateway closes on 2027-03-31, in 7 days"]
+    await at(world, 2027, 3, 31)
+    assert {row.state for row in await world.rows(Registration)} == {"suspended"}
 
 
 async def test_a_carrier_that_moved_to_another_gateway_does_not_end_with_the_old(world: World) -> None:
