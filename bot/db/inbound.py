@@ -80,9 +80,9 @@ async def taken_before(session: AsyncSession, mail_ids: Collection[str]) -> dict
     return {wanted[index]: state for index, state in found}
 
 
-async def count_since(session: AsyncSession, person_id: int, since: datetime) -> int:
-    """Count the mails that came in for a person's phone since then."""
-    where = (Inbound.person_id == person_id, Inbound.at > since)
+async def count_since(session: AsyncSession, person_id: int, trust: str, since: datetime) -> int:
+    """Count the mails of one trust that came in from a person's phone since then."""
+    where = (Inbound.person_id == person_id, Inbound.at > since, Inbound.trust == trust)
     return await session.scalar(select(func.count()).select_from(Inbound).where(*where)) or 0
 
 

@@ -178,10 +178,15 @@ class Inbox:
     async def _too_many(
         self, session: AsyncSession, reading: Reading, belonging: Belonging, now: datetime
     ) -> bool:
-        """Tell whether a phone sends more than anybody types; a STOP and a bounce always count."""
+        """Tell whether a phone sends more than anybody types; a STOP and a bounce are always taken.
+
+        What is less sure to come from it uses up nothing of what is surer.
+        """
         if reading.kind in (Kind.STOP, Kind.START, Kind.BOUNCE):
             return False
-        lately = await inbound.count_since(session, belonging.person_id, now - timedelta(minutes=1))
+        lately = await inbound.count_since(
+            session, belonging.person_id, belonging.trust, now - timedelta(minutes=1)
+        )
         return lately >= MOST_A_MINUTE
 
     def _taken(

@@ -214,6 +214,15 @@ async def test_more_answers_a_minute_than_anybody_types_are_left_but_a_stop_is_n
     assert left == uids[MOST_A_MINUTE:]
 
 
+async def test_forged_mails_use_up_nothing_of_what_a_phone_may_send(room: Postroom) -> None:
+    to, server = room.address(await room.text()), room.server
+    async with room.at_work():
+        server.deliver(*(room.reply(PLAIN, "forged", number=number) for number in range(MOST_A_MINUTE * 2)))
+        (uid,) = server.deliver(room.reply(to, "mine", number=99))
+        await server.seen(uid)
+    assert [one.reading.words for one in room.acted] == ["forged"] * MOST_A_MINUTE + ["mine"]
+
+
 async def test_a_store_that_is_away_for_long_costs_no_mail(room: Postroom) -> None:
     to, role = room.address(await room.text()), room.role()
     room.server.deliver(room.reply(to))
