@@ -100,7 +100,7 @@ def _tidied(cells: Mapping[str, str]) -> dict[str, str]:
     return tidied
 
 
-def row_problems(want: Wanted, now_there: Entry | None, *, own: bool) -> Iterable[str]:
+def row_problems(want: Wanted, now_there: Entry | None, today: date, *, own: bool) -> Iterable[str]:
     """Say what is wrong with what a row wants; `own` is set for a server's own entries."""
     if _SLUG.fullmatch(want.slug) is None or len(want.slug) > LONGEST_SLUG_CHARS:
         yield "slug: use lower-case letters and digits with hyphens between, such as us-example"
@@ -110,6 +110,8 @@ def row_problems(want: Wanted, now_there: Entry | None, *, own: bool) -> Iterabl
         problem = _cell_problem(name, cell)
         if problem is not None:
             yield f"{name}: {problem}"
+    if _is_day(day := want.after.get("status_date", "")) and day > today.isoformat():
+        yield "status_date: that day is still to come; a status is of a day that was"
     if want.is_new and not {"name", "domain"} <= want.after.keys():
         yield "a new carrier needs a name and a domain"
     gateway = now_there.carrier.gateway if now_there else None

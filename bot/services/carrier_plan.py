@@ -84,7 +84,10 @@ async def compare(sheet: Sheet, on: Ground, today: date) -> Plan | Wrong:
         want = wanted(row, there, today)
         if not want.after and there is not None:
             continue
-        wrong = [*row_problems(want, there, own=own), *(() if on.is_editor else _beyond_rights(want, on))]
+        wrong = [
+            *row_problems(want, there, today, own=own),
+            *(() if on.is_editor else _beyond_rights(want, on)),
+        ]
         problems += [f"line {row.line}: {problem}" for problem in wrong]
         wants.append(want)
     count = sum(not want.removes for want in wants if want.is_new) + len(on.there)

@@ -155,6 +155,7 @@ WRONG = [
     ({"form": "7{n}"}, "form: "), ({"status": "great"}, "status: use active"),
     ({"switch": "maybe"}, "switch: use on"),
     ({"status_date": "17/06/2025"}, "status_date: "), ({"status_date": "2025-02-30"}, "status_date: "),
+    ({"status_date": "2026-11-23"}, "status_date: that day is still to come"),
     ({"slug": "own-x"}, "slug: "), ({"slug": "Ünder score"}, "slug: "), ({"slug": "x" * 61}, "slug: "),
     ({"name": ""}, "a new carrier needs"), ({"domain": "", "form": ""}, "a new carrier needs"),
 ]  # fmt: skip
