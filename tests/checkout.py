@@ -19,6 +19,7 @@ _FILES = (
     "operate/__init__",
     "operate/cli",
     "operate/carriers_cli",
+    "operate/inspect",
     "domain/__init__",
     "domain/errors",
 )

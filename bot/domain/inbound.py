@@ -45,10 +45,10 @@ class Reading:
     bounce: Bounce = Bounce.NONE
     status: str = ""  # the enhanced status code (RFC 3463), as 5.1.1
     reason: str = ""  # one word of domain/bounce_reasons
-    delayed: bool = False  # what could not be delivered is still being tried
     recipients: tuple[str, ...] = field(default=(), repr=False)  # who was not reached
     mail_id: str = field(default="", repr=False)  # the Message-ID of the mail that is answered or returned
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
+    delayed: bool = False  # what could not be delivered is still being tried
 
 
 class Trust(StrEnum):

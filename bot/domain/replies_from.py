@@ -27,8 +27,9 @@ _FAMILIES = (
 
 def numbers_meant(author: str, countries: Iterable[str]) -> frozenset[str]:
     """List the numbers (E.164) that an address may mean: as written whole, or at home in a country."""
-    found = _NUMBER.fullmatch(author.rpartition("@")[0])
-    if found is None:
+    local, _, domain = author.rpartition("@")
+    found = _NUMBER.fullmatch(local)
+    if found is None or not domain:
         return frozenset()
     plus, digits = found.groups()
     meant = {_e164(f"+{digits}", None)}
