@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.base import Base, table_of
 from bot.db.crypto import WrongKey
 from bot.db.paging import next_rows
-from bot.db.person_tables import NEVER_GIVEN, NOBODY, PERSON_COLUMNS, End, Held
+from bot.db.person_tables import ABOUT_PEOPLE, NEVER_GIVEN, NOBODY, PERSON_COLUMNS, End, Held
 from bot.db.store import vault_of
-from bot.db.tables import CodeUse, Consent, Lane, Notice, Usage
+from bot.db.tables import Audit, CodeUse, Consent, Lane, Notice, Usage
 
 _SOMEBODY = "somebody"
 AT_ONCE = 2_000
@@ -83,8 +83,9 @@ async def ledger_of(session: AsyncSession, person_id: int) -> list[dict[str, Any
 async def _counters(session: AsyncSession, person_id: int) -> list[tuple[type[Base], list[Any]]]:
     """Read the counters of what a person does, and of what comes to them; not of who tried to text them."""
     own = or_(
-        Usage.key.in_([f"sender:{person_id}", f"recipient:{person_id}"]),
+        Usage.key.in_([f"sender:{person_id}", f"recipient:{person_id}", f"reports:{person_id}"]),
         Usage.key.like(f"pair:{person_id}:%"),
+        Usage.key.like(f"report:{person_id}:%"),
     )
     uses = await session.execute(select(table_of(Usage)).where(own).order_by(Usage.key))
     codes = await session.execute(select(table_of(CodeUse)).where(CodeUse.key == f"person:{person_id}"))
@@ -127,6 +128,9 @@ async def erase(session: AsyncSession, person_id: int) -> None:
             changed = update(held.table).where(which).values({held.column: name})
             await session.execute(changed, execution_options=_QUICK)
     await _unmention(session, person_id)
+    # What admins did about them stays proof, like what they did themselves.
+    about = update(Audit).where(Audit.subject == str(person_id), Audit.action.in_(ABOUT_PEOPLE))
+    await session.execute(about.values(subject=str(pseudonym)), execution_options=_QUICK)
 
 
 async def _unmention(session: AsyncSession, person_id: int) -> None:

@@ -35,6 +35,8 @@ from bot.db.tables import (
 )
 
 Column = InstrumentedAttribute[Any]
+# What admins do about a person: the subject of such a row of the audit is their id.
+ABOUT_PEOPLE = ("block", "unblock", "report")
 # As words, not as a parameter: only so SQLite sees that the index of codes fits.
 _CODES = text("outbox.priority = 0")
 NOBODY = 0  # stands where an erased person stood

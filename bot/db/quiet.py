@@ -18,3 +18,8 @@ async def silence(session: AsyncSession, before: datetime, most: int) -> list[in
     values = {"state": QUIET, "version": Registration.version + 1}
     changed = update(Registration).where(Registration.id.in_(some)).values(values)
     return sorted((await session.scalars(changed.returning(Registration.person_id))).all())
+
+
+async def note_sign(session: AsyncSession, person_id: int, at: datetime) -> None:
+    """Note that a person's phone showed a sign of life."""
+    await session.execute(update(Registration).where(Registration.person_id == person_id).values(sign_at=at))

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import carriers, guild_texts
+from bot.db.crypto import is_pseudonym
+from bot.db.person_tables import ABOUT_PEOPLE
 from bot.domain.limits import Limits
 from bot.domain.permission import Policy, until_words
 from bot.domain.words import short
@@ -15,7 +17,6 @@ from bot.services.bounds import lowest
 
 A_PAGE = 10
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
-_ABOUT_PEOPLE = ("block", "unblock", "report")
 
 
 def settings(policy: Policy, limits: Limits | None, now: datetime) -> str:
@@ -56,9 +57,18 @@ async def audit(session: AsyncSession, guild_id: int, number: int) -> AuditPage:
     return AuditPage("\n".join([*lines, f"Page {number} of {last}"] if last > 1 else lines), number, last)
 
 
+def _person(person_id: int) -> str:
+    """Name who stands in the audit: nobody's name is given who reports without it, or was erased."""
+    if is_pseudonym(person_id):
+        return "somebody"
+    return f"<@{person_id}>" if person_id else "a member"
+
+
 def _line(row: Any) -> str:
-    who = f"<@{row.actor_id}>" if row.actor_id else "a member"
-    about = f" <@{row.subject}>" if row.action in _ABOUT_PEOPLE else f" {row.subject}" if row.subject else ""
+    who = _person(row.actor_id)
+    about = f" {row.subject}" if row.subject else ""
+    if row.action in ABOUT_PEOPLE:
+        about = f" {_person(int(row.subject))}"
     after = json.loads(row.after)
     if row.action == "report":
         about += f" for a text of <t:{after.get('at', 0)}:f>"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, people, replies, texts
+from bot.db import notices, people, quiet, replies, texts
 from bot.domain.errors import UserError
 from bot.domain.inbound import Arrived, Trust
 from bot.domain.plain import visible
@@ -37,6 +37,7 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     proven = belonging.trust is not Trust.UNPROVEN
     if proven:
         await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
+        await quiet.note_sign(session, phone.person_id, now)
         await note_answered(session, text.id, now)
     if await replies.muted(session, text.sender_id, text.recipient_id, text.created_at):
         return False

@@ -55,22 +55,24 @@ _AFTER_COMMIT = {Point.ACCEPTED, Point.CLAIMED, Point.RECORDED, Point.TAKEN}
 
 def die_at(name: str) -> None:
     """Kill this process when it comes to the point."""
-    point, wrote = Point(name), set[int]()
+    point, wrote = Point(name), set[int]()  # the connections that wrote
     acts = _ACTS[point]
 
-    def statement(_c: Any, cursor: Any, words: str, parameters: Any, _context: Any, _many: bool) -> None:
+    def statement(
+        connection: Any, cursor: Any, words: str, parameters: Any, _context: Any, _many: bool
+    ) -> None:
         if acts(words, repr(parameters)):
             if point is Point.TOLD:
                 _die()
-            wrote.add(1)
+            wrote.add(id(connection.connection.dbapi_connection))
 
-    def commit(_connection: Any) -> None:
-        if wrote and point in _BEFORE_COMMIT:
+    def commit(connection: Any) -> None:
+        if id(connection.connection.dbapi_connection) in wrote and point in _BEFORE_COMMIT:
             _die()
 
-    def checkin(_connection: Any, _record: Any) -> None:
+    def checkin(dbapi_connection: Any, _record: Any) -> None:
         # The first thing that happens to a connection whose transaction is committed.
-        if wrote and point in _AFTER_COMMIT:
+        if id(dbapi_connection) in wrote and point in _AFTER_COMMIT:
             _die()
 
     event.listen(Engine, "before_cursor_execute", statement)

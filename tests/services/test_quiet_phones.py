@@ -7,10 +7,12 @@ import pytest
 
 from bot.db.tables import Consent, Mark, OutboxItem, Registration
 from bot.domain.errors import UserError
+from bot.domain.inbound import Kind, Trust
 from bot.domain.states import State
 from bot.domain.words import CODE_SENT, QUIET_TOLD, REFUSAL
 from bot.services import phone, proving_again, quiet_phones
 from bot.services.quiet_phones import see_to_quiet
+from tests.services.arriving import arrives
 from tests.services.world import ANN, BOB, CARL, Clock, Road, World, work
 
 YEAR = 365
@@ -142,3 +144,16 @@ async def test_many_at_once_are_all_told(world: World, monkeypatch: pytest.Monke
     await look(world, days=YEAR + 1)
     assert set((await states(world)).values()) == {"quiet"}
     assert [len(await world.notices(person)) for person in people] == [1] * 5
+
+
+async def test_an_answer_that_is_proven_begins_a_new_year_and_a_doubtful_one_does_not(world: World) -> None:
+    texts = {}
+    for person in (BOB, CARL):
+        await world.register(person)
+        texts[person] = await world.text(ANN, person)
+    await work(world.relay(Road()))
+    await look(world, days=200)
+    await arrives(world, Kind.REPLY, texts[BOB], "still me", person=BOB)
+    await arrives(world, Kind.REPLY, texts[CARL], "me too", person=CARL, trust=Trust.UNPROVEN)
+    await look(world, days=YEAR - 1)
+    assert await states(world) == {BOB: "active", CARL: "quiet"}
