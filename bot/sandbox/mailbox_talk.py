@@ -112,7 +112,8 @@ class Conversation:
         await self.answer("NOOP", tag, [])
 
     async def on_logout(self, tag: str, words: list[str], rest: str) -> None:
-        """Hang up."""
+        """Say goodbye and hang up."""
+        await self.answer("LOGOUT", tag, [b"* BYE\r\n"])
         raise HungUp
 
     async def on_examine(self, tag: str, words: list[str], rest: str) -> None:
