@@ -126,6 +126,8 @@ def test_a_newcomer_texts_and_registers_at_the_prompt(terminal: Terminal) -> Non
     terminal.type("see you")
     terminal.wait_for(rf"┌ @{her}'s phone ─+┐\n +│ @{admin} in .* │\n +│ see you +│\n")
     terminal.wait_for(prompt)
+    terminal.type("press Stop")
+    terminal.wait_for(rf"You'll see no more answers from @{her} ")
     terminal.type("/carrier list country:US search:verizon")
     terminal.wait_for(r"US Verizon \(vtext\.com\): active")
     terminal.type("/carrier enable att")
