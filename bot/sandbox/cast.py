@@ -53,11 +53,18 @@ _CHANGES = (
     "take the back way in",
     "no rush at all",
 )
+_ANSWERS = (
+    "Gladly, see you there",
+    "Count me in",
+    "Yes, but I am ten minutes late",
+    "On my way already",
+    "Only if there is cake",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Three people's handles, their server, a phone number, a carrier of their own, and two texts."""
+    """Three people's handles, their server, a phone number, a carrier of their own, and what they write."""
 
     server: str
     admin: str
@@ -66,7 +73,9 @@ class Cast:
     number: str
     carrier_name: str
     carrier_domain: str
-    texts: tuple[str, str]
+    text: str
+    answer: str
+    answer_back: str
 
     @property
     def typed_number(self) -> str:
@@ -88,10 +97,9 @@ def choose(rng: random.Random) -> Cast:
         number=f"20655501{rng.randrange(100):02}",
         carrier_name=f"{bird} Mobile {mark}",
         carrier_domain=f"sms.{bird.lower()}{mark}.example",
-        texts=(
-            f"{rng.choice(_MEETINGS).capitalize()} at {time}, {rng.choice(_SPOTS)}?",
-            f"Make that {rng.randrange(2, 12)} of us. And {rng.choice(_CHANGES)}!",
-        ),
+        text=f"{rng.choice(_MEETINGS).capitalize()} at {time}, {rng.choice(_SPOTS)}?",
+        answer=f"{rng.choice(_ANSWERS)}{rng.choice('.!')}",
+        answer_back=f"Make that {rng.randrange(2, 12)} of us. And {rng.choice(_CHANGES)}!",
     )
 
 

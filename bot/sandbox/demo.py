@@ -23,13 +23,13 @@ from bot.sandbox.transcript import Transcript
 STEP_S = 10.0
 FAILED = 1
 OPENING = (
-    "This is the real bot. Discord, the carriers and the phone are pretended, all on this machine; "
-    "nothing leaves it. Names, words and numbers are other ones in every run."
+    "This is the real bot. Discord, the carriers, the phone and the mailbox are pretended, all on this "
+    "machine; nothing leaves it. Names, words and numbers are other ones in every run."
 )
 PROVEN = (
     "Proven: over Discord's own protocol the bot took commands, kept the carrier list and a proved phone "
-    "in its store, and sent each text by SMTP to the address that the carrier list makes; and all of that "
-    "survived a restart."
+    "in its store, sent each text by SMTP to the address that the carrier list makes, and brought what the "
+    "phone answered from a mailbox, by IMAP, to whoever had texted; and all of that survived a restart."
 )
 NEXT = "Next: `python3 -m bot setup` asks for your Discord token and mail account, then `python3 -m bot run`."
 

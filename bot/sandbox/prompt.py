@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
 
 from bot.domain.errors import UserError
 from bot.sandbox.answer import Answer
@@ -16,31 +16,16 @@ from bot.sandbox.smtp_talk import Mail
 from bot.sandbox.stage import Stage
 from bot.sandbox.typed import Typed, button_meant, choice_meant, read_command, value_of
 from bot.sandbox.watch import SandboxError
+from bot.sandbox.watched import Letterbox, Watched
 from bot.sandbox.world import TOKEN_LIFE, Json
 
+T = TypeVar("T")
 FIRST_S, CLIMB_S = 4.0, 2.0
-_BUTTON, _PERSON = "press", "be"
+_BUTTON, _PERSON, _PHONE = "press", "be", "reply"
 
 
 class Left(Exception):
     """The person wants to leave."""
-
-
-class Watched:
-    """One answer, and how much of its history was printed."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer, self._printed = answer, 0
-
-    def has_news(self) -> bool:
-        """Tell whether the answer reads otherwise than printed."""
-        return len(self.answer.history) > self._printed
-
-    def news(self) -> list[str]:
-        """Return what was not printed yet, and count it as printed."""
-        new = self.answer.history[self._printed :]
-        self._printed += len(new)
-        return new
 
 
 class Prompt:
@@ -51,6 +36,8 @@ class Prompt:
         self._me = stage.admin
         self._asking = ""  # what stands on the line that is being typed
         self._last: Watched | None = None
+        self._letters: dict[int, Watched] = {}  # each person's last DM
+        self._rang: Mail | None = None  # what a phone showed last
         self._followers: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -64,6 +51,7 @@ class Prompt:
         """Read and obey lines."""
         listeners = self._stage.sandbox.carriers.listeners
         listeners.append(self._ring)
+        self._begin(self._read_letters())
         self._greet()
         try:
             while True:
@@ -99,6 +87,8 @@ class Prompt:
                 await self._press(rest.strip(" []"))
             elif word == _PERSON and rest:
                 self._me = self._person(rest)
+            elif word == _PHONE and rest:
+                self._answer_from_phone(rest.strip())
             elif line:
                 self._help()
         except (UserError, SandboxError) as mistake:
@@ -108,7 +98,7 @@ class Prompt:
         typed = read_command(line, self._registered())
         values = {name: await self._value(typed, name) for name in typed.values}
         answer = await self._me.slash(self._stage.guild, typed.path, **values)
-        await self._see(Watched(answer), climbs=typed.path == "text")
+        await self._see(Watched(answer), answer, climbs=typed.path == "text")
 
     def _registered(self) -> list[Json]:
         return self._stage.sandbox.discord.world.commands_of([self._stage.guild.id, None])
@@ -136,26 +126,33 @@ class Prompt:
             )
         return people[handle]
 
+    def _answer_from_phone(self, words: str) -> None:
+        if self._rang is None:
+            raise UserError("No phone has shown a text yet; send one with /text.")
+        self._show.line(f"   {self._name_of(self._rang.recipient)} answers.")
+        self._stage.sandbox.phones.answer(self._rang, words)
+
     async def _press(self, label: str) -> None:
-        if self._last is None:
+        shown = [one for one in (self._last, self._letters.get(self._me.id)) if one]
+        if not shown:
             raise UserError("There is no button to press yet.")
-        last = self._last
-        before = len(last.answer.history)
-        pressed = await self._me.press(last.answer, button_meant(label, last.answer.buttons))
-        if pressed.interaction.original is last.answer.interaction.original:
+        last = next((one for one in shown if one.offers(label)), shown[0])
+        before = len(last.shown.history)
+        pressed = await self._me.press(last.shown, button_meant(label, last.buttons))
+        if pressed.interaction.original is last.post:
             # The answer takes the place of what carried the button, and is followed already.
-            await pressed.settled(lambda one: len(one.history) > before, FIRST_S)
+            await pressed.settled(lambda _: len(last.shown.history) > before, FIRST_S)
             self._print_news(last)
         else:
-            await self._see(Watched(pressed))
+            await self._see(Watched(pressed), pressed)
 
-    async def _see(self, watched: Watched, climbs: bool = False) -> None:
+    async def _see(self, watched: Watched, answer: Answer, climbs: bool = False) -> None:
         """Print what an answer shows, and go on printing it as it changes."""
-        answer = watched.answer
         await answer.settled(lambda one: one.has_modal or watched.has_news(), FIRST_S)
         if answer.has_modal:
             values = await fill_in(answer.modal, self._ask, self._show)
-            await self._see(Watched(await self._me.submit(answer.modal, values)))
+            submitted = await self._me.submit(answer.modal, values)
+            await self._see(Watched(submitted), submitted)
             return
         self._last = watched
         self._print_news(watched)
@@ -163,27 +160,49 @@ class Prompt:
             with contextlib.suppress(SandboxError):  # not by then: it is printed whenever it comes
                 await answer.settled(lambda _: watched.has_news(), CLIMB_S)
             self._print_news(watched)
-        follower = asyncio.create_task(self._follow(watched))
+        self._begin(self._follow(watched))
+
+    def _begin(self, following: Coroutine[Any, Any, None]) -> None:
+        follower = asyncio.create_task(following)
         self._followers.add(follower)
         follower.add_done_callback(self._followers.discard)
 
     async def _follow(self, watched: Watched) -> None:
         with contextlib.suppress(SandboxError):  # Discord lets nobody edit it any more
             while True:
-                await watched.answer.settled(lambda _: watched.has_news(), TOKEN_LIFE.total_seconds())
+                await self._until(lambda: watched.has_news() or None)
                 self._print_news(watched)
 
-    def _print_news(self, watched: Watched) -> None:
+    async def _read_letters(self) -> None:
+        """Print the DMs that come, whosever they are."""
+        letterbox = Letterbox(list(self._stage.people.values()))
+        while True:
+            with contextlib.suppress(SandboxError):  # for a while nobody got one
+                person, letter = await self._until(letterbox.new)
+                self._letters[person.id] = letter
+                self._print_news(letter, f"to @{person.username} by DM:")
+                self._begin(self._follow(letter))
+
+    async def _until(self, probe: Callable[[], T | None]) -> T:
+        watch = self._stage.sandbox.discord.world.watch
+        return await watch.until(probe, TOKEN_LIFE.total_seconds(), "news")
+
+    def _print_news(self, watched: Watched, heading: str = "") -> None:
         for words in watched.news():
             with self._interrupting():
-                self._show.answers(words, watched.answer.buttons)
+                if heading:
+                    self._show.line(f"   {heading}")
+                self._show.answers(words, watched.buttons)
 
     def _ring(self, mail: Mail) -> None:
         """Draw the phone that a mail went to."""
-        whose = f"a phone ending in {mail.recipient.partition('@')[0][-4:]}"
-        is_hers = mail.recipient in self._stage.phone.addresses
+        self._rang = mail
         with self._interrupting():
-            self._show.phone(self._stage.phone_name if is_hers else whose, shown(mail.content))
+            self._show.phone(self._name_of(mail.recipient), shown(mail.content))
+
+    def _name_of(self, address: str) -> str:
+        is_hers = address in self._stage.phone.addresses
+        return self._stage.phone_name if is_hers else f"a phone ending in {address.partition('@')[0][-4:]}"
 
     @contextlib.contextmanager
     def _interrupting(self) -> Iterator[None]:
@@ -209,7 +228,8 @@ class Prompt:
             f"/text @{cast.owner_of_phone} hello": "send a text; the phone is drawn here",
             "/phone show, /phone sent": "your own phone; the texts you sent",
             "/carrier list, /help": "and every other command of the bot",
-            f"{_BUTTON} Yes, do it": "press a button of the last answer",
+            f"{_BUTTON} Yes, do it": "press a button of the last answer, or of your last DM",
+            f"{_PHONE} on my way": "answer from the phone that showed a text last; STOP works too",
             f"{_PERSON} @{cast.sender}": "type as somebody else",
             "help, quit": "this list; leave (so do Ctrl-C and Ctrl-D)",
         }

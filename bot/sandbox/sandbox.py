@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Self
 
 from bot.config import Config, SmtpConfig
+from bot.domain.account import ImapConfig
 from bot.sandbox.discord_server import Discord
+from bot.sandbox.mailbox import Mailbox
 from bot.sandbox.phones import Phones
 from bot.sandbox.smtp import LOOPBACK, Sink
 from bot.sandbox.world import utc_now
@@ -16,7 +18,7 @@ SENDER = "textbridge@sandbox.invalid"
 
 
 class Sandbox:
-    """A pretend Discord, the carriers and the phones; use it as `async with Sandbox() as sandbox`."""
+    """A pretend Discord, carriers, phones and a mailbox; use it as `async with Sandbox() as sandbox`."""
 
     discord_class: type[Discord] = Discord
     sink_class: type[Sink] = Sink
@@ -27,7 +29,8 @@ class Sandbox:
         self.rng = rng or random.Random()
         self.discord = self.discord_class(self.rng, now, shards)
         self.carriers = self.sink_class(now)
-        self.phones = Phones(self.carriers)
+        self.mailbox = Mailbox(self.discord.world.secret(24), now)
+        self.phones = Phones(self.carriers, self.mailbox)
         self.secret_key = base64.urlsafe_b64encode(self.rng.randbytes(32)).decode()
 
     async def __aenter__(self) -> Self:
@@ -40,14 +43,16 @@ class Sandbox:
         await self.stop()
 
     async def start(self, discord_port: int = 0) -> None:
-        """Listen on loopback: Discord on this port, or like the carriers on a free one."""
+        """Listen on loopback: Discord on this port, or like the others on a free one."""
         await self.discord.start(discord_port)
         await self.carriers.start()
+        await self.mailbox.start()
 
     async def stop(self) -> None:
         """Close everything; stop the bot first, so that it does not try to reconnect."""
         await self.discord.stop()
         await self.carriers.stop()
+        await self.mailbox.stop()
 
     def config(self, store_url: str, **changes: Any) -> Config:
         """Write the bot's settings for this sandbox; `changes` replace or add fields of Config."""
@@ -69,6 +74,18 @@ class Sandbox:
             "sender": SENDER,
         }
         return SmtpConfig(**(settings | changes))
+
+    def imap_config(self) -> ImapConfig:
+        """Write the settings of the mailbox, for a bot that also reads what comes back."""
+        box = self.mailbox
+        return ImapConfig(
+            host=box.host,
+            port=box.port,
+            security="none",
+            username=box.username,
+            password=box.password,
+            folder=box.folder,
+        )
 
     def environment(self, store_url: str) -> dict[str, str]:
         """Write the same as environment variables, for a bot in its own process."""

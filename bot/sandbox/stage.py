@@ -6,9 +6,10 @@ import io
 from pathlib import Path
 
 from bot import app, exits
+from bot.domain.returns import default_pattern
 from bot.sandbox.answer import Answer
 from bot.sandbox.cast import Cast
-from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.sandbox import SENDER, Sandbox
 from bot.sandbox.transcript import Transcript
 from bot.sandbox.watch import SandboxError
 
@@ -33,15 +34,20 @@ class Stage:
         self.phone = sandbox.phones.phone(f"{cast.number}@{GATEWAY}")
         self.phone_name = f"@{cast.owner_of_phone}'s phone"
         self.registered: Answer | None = None  # the answer with the button for the code
+        self.texted: Answer | None = None  # the answer to the first text
         everybody = [*self.people.values(), discord.bot]
         show.names = {person.id: person.username for person in everybody}
-        self._config = sandbox.config(f"sqlite+aiosqlite:///{folder / 'demo.db'}")
+        self._config = sandbox.config(
+            f"sqlite+aiosqlite:///{folder / 'demo.db'}",
+            imap=sandbox.imap_config(),
+            reply_address=default_pattern(SENDER),
+        )
         self._bot: asyncio.Task[int] | None = None
         self._stop = asyncio.Event()
         self.fallen = asyncio.Event()  # set when the bot ends unasked
 
     async def start_bot(self) -> None:
-        """Start the bot and wait until it takes commands; raise SandboxError where it does not."""
+        """Start the bot and wait until it takes commands and mail; raise SandboxError where it does not."""
         self._stop, ready = asyncio.Event(), asyncio.Event()
         # The bot prints its invite address, which means nothing here.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -55,6 +61,7 @@ class Stage:
         if not ready.is_set():
             raise SandboxError("the bot did not get ready")
         await self.sandbox.discord.command_registered("text")
+        await self.sandbox.mailbox.watched(START_S)
 
     async def stop_bot(self) -> None:
         """Stop the bot as a supervisor would; raise SandboxError where it does not leave well."""

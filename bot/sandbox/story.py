@@ -1,19 +1,21 @@
-"""Tell the story: carriers edited, a phone registered and proved, texts that arrive, also after a restart."""
+"""Tell the story: carriers edited, a phone proved, texts that arrive and an answer, also after a restart."""
 
 import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from bot.domain.render import footer
 from bot.domain.states import State
 from bot.domain.words import CODE_SENT, on_its_way, standing
-from bot.sandbox.answer import Answer
+from bot.sandbox.answer import Answer, buttons
 from bot.sandbox.member import Person
 from bot.sandbox.stage import CARRIER, Stage
 from bot.sandbox.waiting import first_of
 from bot.sandbox.watch import SandboxError
 
 WAIT_S = 8.0
-CONFIRM, ENTER_CODE = "Yes, do it", "Enter code"
+CONFIRM, ENTER_CODE, REPLY = "Yes, do it", "Enter code", "Reply"
+HOW_TO_STOP = footer("", has_inbox=True).whole
 _CODE = re.compile(r"([0-9]{6}) is your Textbridge code for @(\S+)\. ")
 
 Act = Callable[[Stage], Coroutine[Any, Any, None]]
@@ -34,9 +36,10 @@ def steps(stage: Stage) -> list[tuple[str, Act]]:
         (f"{her} registers her phone", _register),
         (f"{her} types the code that her phone shows", _prove),
         (f"@{cast.sender} texts {her}", _first_text),
+        (f"{her} answers on her phone", _answer_from_phone),
         ("The bot is stopped and started again", _restart),
         ("The edits of the carrier list still hold", _still_edited),
-        (f"@{cast.sender} texts {her} once more", _second_text),
+        (f"@{cast.sender} answers her by the button under what she wrote", _answer_back),
     ]
 
 
@@ -91,7 +94,7 @@ async def _prove(stage: Stage) -> None:
     found = _CODE.match(phone.texts[0])
     _require(found and found[2] == her.username, f"her phone shows no code but: {phone.texts[0]}")
     code = found[1] if found else ""
-    opened = await _shown(await her.press(_code_answer(stage), ENTER_CODE))
+    opened = await _shown(await her.press(_known(stage.registered, "nobody has registered"), ENTER_CODE))
     stage.show.does(her.username, f"presses [ {ENTER_CODE} ]")
     stage.show.form(opened.modal.title, {opened.modal.field("code").label: code})
     answer = await _shown(await her.submit(opened.modal, {"code": code}))
@@ -103,23 +106,49 @@ async def _prove(stage: Stage) -> None:
 
 
 async def _first_text(stage: Stage) -> None:
-    await _text(stage, stage.cast.texts[0])
+    her, cast = stage.owner_of_phone, stage.cast
+    answer = await _shown(await stage.sender.slash(stage.guild, "text", user=her, message=cast.text))
+    stage.show.does(cast.sender, f"/text user:@{cast.owner_of_phone} message:{cast.text}")
+    await _arrives(stage, answer, f"{cast.text}\n{HOW_TO_STOP}")
+    stage.texted = answer
 
 
-async def _second_text(stage: Stage) -> None:
-    await _text(stage, stage.cast.texts[1])
+async def _answer_from_phone(stage: Stage) -> None:
+    her, sender, cast = stage.owner_of_phone, stage.sender, stage.cast
+    stage.phone.answer(cast.answer)
+    stage.show.does(her.username, f"types on her phone: {cast.answer}")
+    post = await sender.dm(timeout_s=WAIT_S)
+    labels = [str(button["label"]) for button in buttons(post)]
+    stage.show.does(cast.sender, "gets a DM:")
+    stage.show.answers(post.content, labels)
+    wanted = f"{her.mention} answered from their phone:\n> {cast.answer}"
+    _require(post.content == wanted and labels == [REPLY, "Stop"], f"the DM reads: {post.content} {labels}")
+    texted = _known(stage.texted, "nobody has texted")
+    answered = standing(her.mention, State.REPLIED, "", 1, 1)
+    await texted.settled(lambda one: one.content == answered, WAIT_S)
+    stage.show.does(cast.sender, "sees the answer to /text change:")
+    stage.show.answers(texted.content)
+
+
+async def _answer_back(stage: Stage) -> None:
+    sender, cast = stage.sender, stage.cast
+    opened = await _shown(await sender.press(sender.dms[0], REPLY))
+    stage.show.does(cast.sender, f"presses [ {REPLY} ]")
+    form = opened.modal
+    stage.show.form(form.title, {form.field("words").label: cast.answer_back})
+    await _arrives(
+        stage, await _shown(await sender.submit(form, {"words": cast.answer_back})), cast.answer_back
+    )
     stage.sandbox.discord.assert_clean()
 
 
-async def _text(stage: Stage, words: str) -> None:
+async def _arrives(stage: Stage, answer: Answer, words: str) -> None:
+    """See a text of the sender's through: it is on its way, her phone shows it, and the answer says so."""
     her, phone, cast = stage.owner_of_phone, stage.phone, stage.cast
     before = len(phone.texts)
-    answer = await _shown(await stage.sender.slash(stage.guild, "text", user=her, message=words))
-    stage.show.does(cast.sender, f"/text user:@{cast.owner_of_phone} message:{words}")
     stage.show.answers(answer.history[0])
     handed = standing(her.mention, State.ACCEPTED, "", 1, 1)
     _require(answer.history[0] == on_its_way(her.mention, 1), f"the answer reads: {answer.history[0]}")
-    wanted = f"@{cast.sender} in {cast.server}\n{words}"
     await first_of(
         phone.text(lambda _: len(phone.texts) > before, WAIT_S),
         answer.settled(lambda one: one.content not in (handed, one.history[0]), WAIT_S),
@@ -127,8 +156,7 @@ async def _text(stage: Stage, words: str) -> None:
     _require(len(phone.texts) > before, f"her phone shows nothing; the answer reads: {answer.content}")
     stage.show.phone(stage.phone_name, phone.texts[-1])
     said = phone.texts[before:]
-    first = [text for text in said if text == wanted or text.startswith(f"{wanted}\nStop: /phone")]
-    _require(first == said and len(said) == 1, f"her phone shows: {said}")
+    _require(said == [f"@{cast.sender} in {cast.server}\n{words}"], f"her phone shows: {said}")
     await answer.settled(lambda one: len(one.history) > 1, WAIT_S)
     stage.show.does(cast.sender, "sees the answer change:")
     stage.show.answers(answer.content)
@@ -179,10 +207,10 @@ async def _shown(answer: Answer) -> Answer:
     return await answer.settled(timeout_s=WAIT_S)
 
 
-def _code_answer(stage: Stage) -> Answer:
-    if stage.registered is None:
-        raise SandboxError("nobody has registered")
-    return stage.registered
+def _known(answer: Answer | None, otherwise: str) -> Answer:
+    if answer is None:
+        raise SandboxError(otherwise)
+    return answer
 
 
 def _require(holds: object, otherwise: str) -> None:

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from bot.commands.quoting import quoted
 from bot.config import Config
+from bot.domain.keywords import keyword
 from bot.domain.names import domain_problem, name_problem
 from bot.domain.render import LONGEST_SERVER_UNITS
 from bot.domain.segments import fits
+from bot.sandbox import story
 from bot.sandbox.cast import choose
 from bot.sandbox.demo import StoryFailed, perform, play
 from bot.sandbox.smtp_script import Step, refuse
@@ -102,6 +105,11 @@ async def test_the_story_shows_what_it_says(sandbox: Standin) -> None:
     assert f"The six digits: {code[:6]}" in paper
     for words in texts:
         assert all(f"│ {line.ljust(5)}" in paper for line in words.split("\n"))
+    assert [words.count("\nReply STOP to stop.") for words in texts] == [1, 0]
+    (answer,) = re.findall(r"@\S+ +types on her phone: (.*)\n", paper)
+    assert f"answered from their phone:\n> {answer}\n[ Reply ] [ Stop ]\n" in re.sub(r"(?m)^ +", "", paper)
+    assert len(re.findall(r"Textbridge +@\S+ answered your text\.\n", paper)) == 1
+    assert len(sandbox.mailbox.mails) == 1
     assert "Evidence: " in paper
     assert paper.count("tmomail.net): failing 2024-12, enabled") == 1
     assert paper.index("On its way to @") < paper.index("Handed to @")
@@ -114,7 +122,7 @@ async def test_the_story_shows_what_it_says(sandbox: Standin) -> None:
     [
         (0, r'5, "@\S+ types the code'),
         (1, r'6, "@\S+ texts @\S+": .*Not sent\.'),
-        (2, r'9, "@\S+ texts @\S+ once'),
+        (2, r'10, "@\S+ answers her by the button'),
     ],
 )
 async def test_a_carrier_that_refuses_stops_the_story_at_the_step_it_spoils(
@@ -128,6 +136,21 @@ async def test_a_carrier_that_refuses_stops_the_story_at_the_step_it_spoils(
     with pytest.raises(StoryFailed, match=f"^The story stopped at step {step}") as failed:
         await told(sandbox)
     assert "\n" not in str(failed.value)
+
+
+async def test_an_answer_that_does_not_come_stops_the_story_at_its_step(
+    sandbox: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(_mail: object) -> None:
+        sandbox.mailbox.folder = "Elsewhere"  # the bot finds its folder no more, and answers lie unread
+        sandbox.mailbox.hang_up()
+
+    monkeypatch.setattr(story, "WAIT_S", 2.0)
+    sandbox.carriers.listeners.append(hidden)
+    with pytest.raises(
+        StoryFailed, match=r'step 7, "@\S+ answers on her phone": waited 2\.0 s in vain for a DM'
+    ):
+        await told(sandbox)
 
 
 class WrongToken(Standin):
@@ -176,7 +199,11 @@ def test_every_cast_is_one_that_discord_and_the_bot_take() -> None:
         assert re.fullmatch(r"20655501[0-9]{2}", cast.number)
         assert cast.typed_number.replace(" ", "") == cast.number
         assert (name_problem(cast.carrier_name), domain_problem(cast.carrier_domain)) == (None, None)
-        assert all(fits(f"@{cast.sender} in {cast.server}\n{words}") for words in cast.texts)
+        head = f"@{cast.sender} in {cast.server}\n"
+        assert fits(f"{head}{cast.text}\n{story.HOW_TO_STOP}")
+        assert fits(f"{head}{cast.answer_back}")
+        assert quoted(cast.answer, 200) == f"> {cast.answer}"
+        assert keyword(cast.answer) is None
 
 
 def test_a_transcript_shows_what_a_client_shows_and_lets_nothing_steer_the_terminal() -> None:

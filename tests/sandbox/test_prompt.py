@@ -111,6 +111,23 @@ def test_a_newcomer_texts_and_registers_at_the_prompt(terminal: Terminal) -> Non
 
     terminal.type("/phone sent")
     terminal.wait_for(rf"just now to @{her}: taken by the carrier\n")
+
+    terminal.type("reply with pleasure")
+    terminal.wait_for(rf"@{her}'s phone answers\.\n")
+    dm = (
+        rf"to @{admin} by DM:\n.* @{her} answered from their phone:\n +> with pleasure\n"
+        r" +\[ Reply \] \[ Stop \]\n"
+    )
+    changed = rf"@{her} answered your text\.\n"
+    terminal.wait_for(f"{dm}(.|\n)*{changed}|{changed}(.|\n)*{dm}")  # either may come first
+    terminal.wait_for(prompt)
+    terminal.type("press Reply")
+    terminal.wait_for("What their phone shows: ")
+    terminal.type("see you")
+    terminal.wait_for(rf"┌ @{her}'s phone ─+┐\n +│ @{admin} in .* │\n +│ see you +│\n")
+    terminal.wait_for(prompt)
+    terminal.type("press Stop")
+    terminal.wait_for(rf"You'll see no more answers from @{her} ")
     terminal.type("/carrier list country:US search:verizon")
     terminal.wait_for(r"US Verizon \(vtext\.com\): active")
     terminal.type("/carrier enable att")
@@ -151,6 +168,11 @@ def test_a_newcomer_texts_and_registers_at_the_prompt(terminal: Terminal) -> Non
     terminal.wait_for("'carrier' is hidden from ")
     terminal.type(f"/text @{admin} good evening")
     terminal.wait_for(r"┌ a phone ending in 0150 ─+┐\n +│ .*│\n +│ good evening")
+    terminal.type("press Reply")  # the DM with that button is somebody else's
+    terminal.wait_for("There is no such button|There is no button")
+    terminal.type("reply STOP")
+    terminal.wait_for("a phone ending in 0150 answers")
+    terminal.wait_for(rf"to @{admin} by DM:\n.* STOP came from your phone")
     terminal.type("/text @stranger hello")
     terminal.wait_for("Nobody here is called @stranger; here are @")
     terminal.type("/text @textbridge hello")
