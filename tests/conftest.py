@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +22,7 @@ hypothesis.settings.load_profile("house")
 
 T = TypeVar("T")
 SIZE = os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")
+FIRST_ON_POSTGRESQL = 2  # tests of a file, in a plain run
 GROWS = {"tenth": 1, "ci": 10, "long": 60}
 
 
@@ -49,6 +51,11 @@ def size() -> Size:
     return Size(SIZE)
 
 
+def examples(ci: int) -> int:
+    """Return how many examples of a property to try that takes long: in a plain run a fifth."""
+    return ci if SIZE != "tenth" else max(3, ci // 5)
+
+
 def telling(cases: Sequence[T], plain: int) -> Sequence[T]:
     """Return the cases to run: in a plain run the first few, which stand before the others for that."""
     return cases[:plain] if SIZE == "tenth" else cases
@@ -60,6 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     A test that does more at the larger sizes gets the time for it; its own mark goes first.
     """
     if SIZE == "tenth":
+        items[:] = [item for item in items if not item.get_closest_marker("ci")]
         _once_on_postgresql(items)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
@@ -70,16 +78,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _once_on_postgresql(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL the first variation of each test; SQLite sees all of them."""
-    kept, seen = [], set()
+    """Leave PostgreSQL the tests of the store itself, and the first of other files; SQLite sees all."""
+    kept, seen = [], Counter[str]()
     for item in items:
-        test = item.nodeid.partition("[")[0]
         varies = getattr(getattr(item, "callspec", None), "params", {})
-        on_postgresql = varies.get("shared_store") == "postgresql"
-        if not on_postgresql or test not in seen:
-            kept.append(item)
-        if on_postgresql:
-            seen.add(test)
+        if "postgresql" in {varies.get(name) for name in ("shared_store", "bare_url", "any_store_url")}:
+            about_the_store = "tests/db/" in item.nodeid or item.path.name == "test_migrations.py"
+            what = item.nodeid.partition("[")[0] if about_the_store else item.nodeid.partition("::")[0]
+            seen[what] += 1
+            if seen[what] > (1 if about_the_store else FIRST_ON_POSTGRESQL):
+                continue
+        kept.append(item)
     items[:] = kept
 
 

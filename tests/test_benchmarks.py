@@ -83,6 +83,7 @@ async def test_texts_are_accepted_while_a_backlog_drains(sink: Sink, store: tupl
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 async def test_the_whole_bot_answers_behind_the_pretend_discord(
     sink: Sink, store: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -227,6 +228,7 @@ def test_look_ups_leave_nothing_in_the_stores_of_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_the_command_prints_the_table(tmp_path: Path) -> None:
     flags = ["--quick", "--rows", "accept", "--texts", "20", "--recipients", "20", "--folder", str(tmp_path)]
     ended = subprocess.run(

@@ -49,6 +49,7 @@ def test_old_pythons_can_read_the_start(name: str) -> None:
     assert bare == []
 
 
+@pytest.mark.ci
 def test_two_starts_at_once_share_one_set_up(
     made_by_two: tuple[SmallCheckout, list[tuple[int, str]]],
 ) -> None:
@@ -87,6 +88,7 @@ def test_another_lock_is_another_set_up(made: SmallCheckout) -> None:
 @pytest.mark.parametrize(
     "half", telling(["a break while installing", "an upgrade of the machine's Python"], 1)
 )
+@pytest.mark.ci
 def test_a_half_made_environment_is_repaired(made: SmallCheckout, half: str) -> None:
     if half == "a break while installing":
         made.stamp.unlink()

@@ -183,6 +183,7 @@ async def test_each_kind_of_server_runs_and_leaves_nothing(find: object) -> None
     assert not folder.exists()
 
 
+@pytest.mark.ci
 def test_a_wheel_in_a_closed_folder_is_copied_out(tmp_path: Path) -> None:
     wheel = postgres_peer.wheel_binaries()[0]
     closed = postgres_peer._copy_wheel(wheel, tmp_path / "closed")

@@ -141,6 +141,7 @@ async def test_a_text_leaves_as_one_plain_mail_for_one_recipient(town: Town) -> 
     assert {each.recipients for each in town.postfix.mails} == {(ADDRESS,)}
 
 
+@pytest.mark.ci
 async def test_a_wrong_password_is_told_to_the_operator_once_and_texts_wait(town: Town) -> None:
     await town.start()
     await town.register(town.bob, ADDRESS)
@@ -167,6 +168,7 @@ async def test_a_wrong_password_is_told_to_the_operator_once_and_texts_wait(town
     assert not any("not-the-password" in line or town.postfix.password in line for line in town.printed)
 
 
+@pytest.mark.ci
 async def test_a_certificate_that_is_not_trusted_stops_all_mail(town: Town) -> None:
     await town.start()
     await town.register(town.bob, ADDRESS)

@@ -130,6 +130,7 @@ async def farm(postgres_url: str, runner: Runner, tmp_path: Path) -> AsyncIterat
 
 @pytest.mark.peer
 @pytest.mark.parametrize("count", telling([4, 2], 1))
+@pytest.mark.ci
 async def test_relays_share_what_waits_and_send_each_text_once(farm: Farm, count: int) -> None:
     # More than one relay's connections can carry at once.
     farm.sandbox.carriers.tell(delay(Step.BODY, 0.01))

@@ -67,6 +67,7 @@ def settings(room: Postroom) -> dict[str, str]:
     }
 
 
+@pytest.mark.ci
 async def test_kills_lose_nothing_and_double_nothing(
     both: tuple[ImapScript, Postroom], runner: Runner, tmp_path: Path, size: Size
 ) -> None:

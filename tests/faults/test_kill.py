@@ -25,7 +25,7 @@ async def test_kill_9_under_load_loses_nothing_and_repeats_nothing_unlogged(
 ) -> None:
     began = time.monotonic()
     async with under_load(sqlite_url(tmp_path / "bare.db"), runner, tmp_path / "bot.log") as scene:
-        for number in range(size.pick(200, 1000)):
+        for number in range(size.pick(200, 1000, plain=8)):
             await scene.live_and_die(plain=number == 0 or number % 50 == 4)
     figures = kill_figures(scene, began)
     record_property("figures", figures)
@@ -73,6 +73,7 @@ class Fleet:
 
 @pytest.mark.peer
 @pytest.mark.timeout(3600)
+@pytest.mark.ci
 async def test_relays_that_share_a_database_lose_nothing_when_each_may_be_killed(
     postgres_url: str, runner: Runner, tmp_path: Path, size: Size, record_property: Any
 ) -> None:

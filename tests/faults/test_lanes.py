@@ -92,6 +92,7 @@ async def p95_of_the_living(store: Store, sink: Sink, trouble: Sequence[Order]) 
     return statistics.quantiles(taken_at, n=20)[-1]
 
 
+@pytest.mark.ci
 async def test_gateways_that_refuse_or_stall_leave_the_others_as_fast(store: Store, sink: Sink) -> None:
     trouble = [refuse(Step.RCPT, "550 5.7.1 blocked", match=REFUSES), stall(Step.RCPT, match=STALLS)]
     # What else the machine does only ever adds time: the least of some rounds is the relay's own.

@@ -168,6 +168,7 @@ async def test_on_a_read_only_file_system_nothing_is_promised_and_nothing_goes_t
 LOCKED_S = {"tenth": (1.0, 6.0), "ci": (1.0, 2.0, 3.0, 4.0, 6.0), "long": (1.0, 2.0, 3.0, 4.0, 6.0, 30.0)}
 
 
+@pytest.mark.ci
 async def test_a_locked_file_is_waited_for_and_then_refused(place: Place, size: Size) -> None:
     async with place.bot(GATEWAY_RATE="0", LOG_LEVEL="error") as bot:
         await place.up()

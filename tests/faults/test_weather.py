@@ -80,6 +80,7 @@ async def test_refused_for_ever_expires_and_its_sender_is_told_once(
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("down", telling([CROSS, NO_CONNECTION, LATER], 1))
+@pytest.mark.ci
 async def test_after_ten_minutes_of_outage_there_is_no_herd(
     world: World, clock: Clock, size: Size, down: Reply
 ) -> None:
@@ -189,6 +190,7 @@ def resident_kib() -> int:
 
 
 @pytest.mark.timeout(3600)
+@pytest.mark.ci
 async def test_a_day_with_one_percent_of_faults_leaves_nothing_behind(
     world: World, clock: Clock, size: Size, record_property: Any
 ) -> None:

@@ -289,6 +289,7 @@ def expect_leaks_found(secrets: tuple[Canary, ...], capfd: pytest.CaptureFixture
     assert found(bare.getvalue(), secrets) == [each.name for each in secrets]
 
 
+@pytest.mark.ci
 async def test_the_mask_holds_even_where_every_library_speaks(store_url: str) -> None:
     """Without the quiet levels of `configure`; bodies and codes have no form that a mask could know."""
     everything = Everything(TextFormatter())

@@ -42,6 +42,7 @@ def named_to_the_server(town: Town) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.ci
 async def test_what_is_typed_reaches_no_other_address(store_url: str) -> None:
     async with Town(store_url, limits=None, gateway_rate=0) as town:
 

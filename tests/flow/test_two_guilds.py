@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ async def view(town: Town, person: Person, guild: Guild) -> list[str]:
 
 @settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(commands(), min_size=1, max_size=4))
+@pytest.mark.ci
 async def test_no_command_of_the_tree_shows_elsewhere(
     any_town: Town, sequence: list[tuple[str, dict[str, Any]]]
 ) -> None:

@@ -240,6 +240,7 @@ async def bot_keys_rotate(path: Path, *keys: str) -> tuple[int | None, str, str]
     return process.returncode, out.decode(), err.decode()
 
 
+@pytest.mark.ci
 async def test_the_command_waits_for_the_bot_to_know_the_key_and_says_when_it_is_safe(
     tmp_path: Path, migrated_file: Path
 ) -> None:

@@ -48,6 +48,7 @@ def demo(folder: Path, *words: str, start: tuple[str, ...]) -> subprocess.Comple
     )
 
 
+@pytest.mark.ci
 def test_two_runs_tell_the_story_with_other_names_words_numbers_and_codes(tmp_path: Path) -> None:
     runs = [
         demo(tmp_path, "--once", start=("-m", "bot")),
@@ -71,6 +72,7 @@ def test_two_runs_tell_the_story_with_other_names_words_numbers_and_codes(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.ci
 def test_the_command_line_shows_a_story_that_fails(tmp_path: Path) -> None:
     run = demo(tmp_path, "--once", "--refuse", start=("-m", "bot"))
     assert run.returncode not in (0, 64)

@@ -18,6 +18,7 @@ from bot.services import carrier_difference, carrier_import
 from bot.services.carrier_change import Actor, Change
 from bot.services.carrier_plan import Plan, Wrong, exported
 from bot.services.shelf import SHARED, Shelf
+from tests.conftest import examples
 from tests.db.stores import Shared, empty_tables
 from tests.services.editing import ADMIN, EDITOR, NEW, NOBODY, OTHER_ADMIN, OWN, add, edit, remove, switch
 from tests.services.world import ANN, BOB, CARL, CATALOGUE, GUILD, OTHER_GUILD, Clock, Road, World
@@ -250,6 +251,7 @@ async def test_what_was_shown_is_what_is_written(world: World) -> None:
         await world.write(carrier_import.write, shown, NOBODY, world.clock())
 
 
+@pytest.mark.ci
 async def test_texts_go_on_while_thousands_of_rows_are_imported(world: World) -> None:
     await world.register(BOB)
     road = Road()
@@ -286,7 +288,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, ROWS)
 def test_export_then_import_is_the_identity(
     shared_store: Shared, first: list[Row], second: list[Row]

@@ -11,6 +11,7 @@ from bot.domain.catalogue import Form
 from bot.domain.words import CARRIER_CHANGED, REFUSAL
 from bot.services.carrier_change import Change, Done
 from bot.services.shelf import Shelf
+from tests.conftest import examples
 from tests.services.editing import ADMIN, EDITOR, OWN, add, edit
 from tests.services.world import ANN, BOB, CARL, CATALOGUE, Clock, Road, World, work
 
@@ -42,7 +43,7 @@ def whose(address: str) -> int:
     return next(person for person, number in NUMBERS.items() if number == digits)
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 @given(phones=st.tuples(PHONES, PHONES, PHONES), edited=st.sampled_from(SLUGS), change=CHANGES)
 async def test_exactly_those_whose_address_changed_prove_it_again(
     store: Store, phones: tuple[tuple[str, bool], ...], edited: str, change: Change

@@ -19,6 +19,7 @@ from bot.services.carrier_list import Wanted
 from bot.services.carrier_plan import Plan
 from bot.services.registration import carrier_to_register
 from bot.services.shelf import Shelf
+from tests.conftest import examples
 from tests.services.world import ANN, BOB, CATALOGUE, GUILD, OTHER_GUILD, Clock, World
 
 ADMIN = Actor(2, GUILD, is_editor=False, is_admin=True)
@@ -114,7 +115,7 @@ async def fresh(store: Store) -> World:
     return World(store, Clock(), Shelf(CATALOGUE, frozenset()))
 
 
-MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(25))
 
 
 @MANY
