@@ -22,7 +22,7 @@ hypothesis.settings.load_profile("house")
 
 T = TypeVar("T")
 SIZE = os.environ.get("TEXTBRIDGE_TEST_SIZE", "tenth")
-FIRST_ON_POSTGRESQL = 2  # tests of a file, in a plain run
+FIRST_ON_POSTGRESQL = 1  # tests of a file, in a plain run
 GROWS = {"tenth": 1, "ci": 10, "long": 60}
 
 
@@ -78,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _once_on_postgresql(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL the tests of the store itself, and the first of other files; SQLite sees all."""
+    """Leave PostgreSQL the tests of the store itself, and one of other files; SQLite sees all."""
     kept, seen = [], Counter[str]()
     for item in items:
         varies = getattr(getattr(item, "callspec", None), "params", {})

@@ -250,6 +250,7 @@ def nowhere(body: Any) -> Any:
 
 
 @pytest.mark.parametrize("cut", ["refuses", "says nothing"])
+@pytest.mark.ci
 async def test_a_websocket_that_never_works_ends_the_bot_in_the_end(
     place: Place, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
@@ -458,6 +459,7 @@ async def test_one_edit_that_hangs_does_not_keep_other_news_back(
 
 
 @pytest.mark.parametrize("path", ["/users/@me", "/gateway/bot", EDIT])
+@pytest.mark.ci
 async def test_a_discord_that_never_answers_does_not_delay_the_end(place: Place, path: str) -> None:
     guild = place.guild()
     if path == EDIT:

@@ -163,6 +163,7 @@ async def test_a_step_that_fails_leaves_the_old_schema_whole(
     await migrate(bare_url)
 
 
+@pytest.mark.ci
 async def test_a_kill_in_the_middle_leaves_the_old_schema_whole(bare_url: str, tmp_path: Path) -> None:
     await migrate(bare_url)
     await on(bare_url, fill)

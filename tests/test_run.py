@@ -122,7 +122,8 @@ async def test_a_wrong_token_is_one_line_and_one_try(place: Place, plain: bool) 
     wrong = place.world.discord.token[:-6] + "abcdef"
     async with place.bot(plain=plain, DISCORD_TOKEN=wrong) as bot:
         assert await bot.exit_code() == exits.WRONG_SETTINGS
-    (line,) = [line for line in place.said() if " INFO " not in line]
+    # At night, on a machine without a resolver, its first look at the domains comes to nothing too.
+    (line,) = [line for line in place.said() if " INFO " not in line and " domains: " not in line]
     assert "CRITICAL" in line
     assert "DISCORD_TOKEN" in line
     assert wrong not in line

@@ -399,6 +399,7 @@ async def test_a_text_waits_while_the_mail_server_is_away(fresh: Bot) -> None:
     ]
 
 
+@pytest.mark.ci
 async def test_a_sender_hears_by_dm_once_the_answer_can_no_longer_be_edited(fresh: Bot) -> None:
     bridge = fresh.bridge
     guild = bridge.world.guild

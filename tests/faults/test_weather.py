@@ -58,6 +58,7 @@ async def test_refused_for_six_hours_then_taken_goes_once_and_is_explained_once(
 
 
 @pytest.mark.parametrize("reply", telling([CROSS, LATER], 1))
+@pytest.mark.ci
 async def test_refused_for_ever_expires_and_its_sender_is_told_once(
     world: World, clock: Clock, reply: Reply
 ) -> None:
@@ -142,6 +143,7 @@ JUMPS = [
 
 
 @pytest.mark.parametrize(("jump", "weather"), telling(JUMPS, 2), ids=str)
+@pytest.mark.ci
 async def test_a_clock_that_jumps_under_load_starts_no_storm_and_sticks_nowhere(
     world: World, clock: Clock, jump: timedelta, weather: str
 ) -> None:

@@ -185,6 +185,7 @@ def expect_a_sentence(answer: Answer) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.ci
 async def test_numbers_and_carriers(store_url: str, size: Size) -> None:
     async with Town(store_url, limits=None, gateway_rate=0) as town:
 

@@ -75,6 +75,7 @@ async def test_what_is_typed_reaches_no_other_address(store_url: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.ci
 async def test_what_somebody_wrote_into_the_store_reaches_no_other_address_either(store_url: str) -> None:
     async with Town(store_url, limits=None, gateway_rate=0) as town:
         await town.register(town.dave, DAVE)

@@ -93,6 +93,7 @@ async def lane(world: World, domain: str = ONE) -> Lane:
 
 
 @pytest.mark.parametrize(("relays", "look_s"), telling([(2, 3), (1, 1), (2, 1)], 1))
+@pytest.mark.ci
 async def test_no_minute_sees_more_than_the_pace_over_restarts(
     world: World, road: Road, clock: Clock, relays: int, look_s: int
 ) -> None:
@@ -111,6 +112,7 @@ async def test_no_minute_sees_more_than_the_pace_over_restarts(
     assert len(times) >= 120, "the pace is not used up"
 
 
+@pytest.mark.ci
 async def test_rate_zero_is_no_bound(world: World, road: Road) -> None:
     await register_many(world, RECIPIENTS)
     await flood(world, 200)

@@ -547,6 +547,7 @@ def test_on_sqlite(runner: asyncio.Runner, migrated_file: Path, tmp_path: Path, 
 
 @pytest.mark.peer
 @pytest.mark.slow
+@pytest.mark.ci
 def test_on_postgresql(runner: asyncio.Runner, shared_postgresql: Shared, size: Size) -> None:
     async def open_one() -> Store:
         empty_tables(shared_postgresql.url, keep="wrapped_keys")

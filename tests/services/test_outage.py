@@ -70,6 +70,7 @@ async def test_a_text_that_comes_during_an_outage_is_explained_too(
 
 
 @sqlite_first
+@pytest.mark.ci
 async def test_probes_come_ever_more_slowly(world: World, road: Road, clock: Clock) -> None:
     await two_texts(world)
     away(road, NO_CONNECTION)
@@ -89,6 +90,7 @@ async def test_probes_come_ever_more_slowly(world: World, road: Road, clock: Clo
 
 
 @sqlite_first
+@pytest.mark.ci
 async def test_a_refused_login_is_tried_a_few_times_an_hour(world: World, road: Road, clock: Clock) -> None:
     await two_texts(world)
     away(road, NO_LOGIN)
