@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route
 
 from bot import discord_reach as reach
-from bot.commands.answers import NO_PINGS, answer_error, forgotten_form, shortened
+from bot.commands.answers import NO_PINGS, answer_error, forgotten_form
 from bot.commands.bridge_panel import BRIDGE_ITEMS
 from bot.commands.carrier_pages import PageButton
 from bot.commands.domain_request import DomainButton
@@ -25,19 +24,12 @@ from bot.commands.reply import HeldButton, ReplyButton
 from bot.commands.telling import say
 from bot.commands.tree import Tree
 from bot.discord_commands import sync
+from bot.discord_voice import Voice
 from bot.domain.errors import UserError
 from bot.services.desk import Desk
-from bot.services.notices import OPERATOR, Telling, Told
+from bot.services.notices import OPERATOR, Telling
 
 _log = logging.getLogger(__name__)
-# Discord's error codes, from its "Opcodes and Status Codes" page.
-_UNKNOWN_WEBHOOK, _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_ANSWER = 10015, 10062, 50027, 10008
-_ANSWER_GONE = frozenset({_UNKNOWN_WEBHOOK, _UNKNOWN_INTERACTION, _INVALID_WEBHOOK_TOKEN, _UNKNOWN_ANSWER})
-_DMS_CLOSED = frozenset({50007, 50278, 10013})
-# Asking again and again gets the whole address banned from Discord's API.
-REMEMBER_CLOSED_S = 3600
-# One slow answer must not keep everybody else's news back.
-TELL_WITHIN_S = 30.0
 # Until it is first ready; shards log in 5 s apart. Long enough to stay below Discord's 1,000 logins a day.
 READY_WITHIN_S, READY_WITHIN_S_A_SHARD = 60.0, 6.0
 RAN_OUT = "That button or form is too old. Please run the command again."
@@ -68,8 +60,8 @@ class Bot(discord.AutoShardedClient):
         self._connection.parsers["READY"] = lambda event: parse_ready({"shard": [0, 1], **event})
         self._gateway = yarl.URL()
         self.desk, self._dev_guild_id, self._on_up = desk, dev_guild_id, on_up
-        self._closed_dms: dict[int, float] = {}
         self._owners: list[int] = []
+        self.voice = Voice(self, desk, self._owners)
         self._patience: asyncio.Timeout | None = None
         self.tree = Tree(self, desk)
 
@@ -91,7 +83,7 @@ class Bot(discord.AutoShardedClient):
     async def application_info(self) -> discord.AppInfo:
         """Read what is known of the application, its owners first."""
         about: Any = await self.http.application_info()
-        self._owners = reach.owners_of(about)
+        self._owners[:] = reach.owners_of(about)
         self.desk.owner_handle = reach.owner_handle(about)
         return discord.AppInfo(self._connection, reach.completed(about))
 
@@ -173,77 +165,3 @@ class Bot(discord.AutoShardedClient):
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """Log a failing event without its arguments, which hold private words."""
         _log.exception("discord: %s failed", event_method)
-
-    async def tell(self, telling: Telling) -> Told:
-        """Edit the answer where it can be, else write a DM where the notice is worth one."""
-        try:
-            async with asyncio.timeout(TELL_WITHIN_S):
-                return await self._tell(telling)
-        except (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError) as away:
-            _log.info("discord: telling is put off (%s)", type(away).__name__)
-            return Told.LATER
-        except discord.HTTPException as refused:
-            _log.warning("discord: telling was refused (%d, code %d)", refused.status, refused.code)
-            return Told.LATER if refused.status in (401, 429) else Told.CLOSED
-
-    async def _tell(self, telling: Telling) -> Told:
-        if telling.answer is not None and await self._edit(telling.answer.token, telling.words):
-            return Told.TOLD
-        if not telling.by_dm:
-            return Told.TOLD
-        if telling.person_id < 0:
-            return await self._tell_admins(-telling.person_id, telling)
-        people = [telling.person_id] if telling.person_id else self._owners
-        outcomes = [await self._write(person, telling) for person in people]
-        return Told.TOLD if Told.TOLD in outcomes else Told.CLOSED
-
-    async def _tell_admins(self, guild_id: int, telling: Telling) -> Told:
-        """Post where a server's admins want to read it, else write its owner, who is one of them."""
-        await self.desk.refresh()
-        log = self.desk.shelf.policies.of(guild_id).log_channel
-        if log is not None:
-            try:
-                channel = self.get_partial_messageable(log, guild_id=guild_id)
-                await channel.send(shortened(telling.words), allowed_mentions=NO_PINGS, suppress_embeds=True)
-            except (discord.Forbidden, discord.NotFound) as closed:
-                _log.info("discord: a server's log channel takes no reports (code %d)", closed.code)
-            else:
-                return Told.TOLD
-        guild = self.get_guild(guild_id)
-        return await self._write(guild.owner_id, telling) if guild and guild.owner_id else Told.CLOSED
-
-    async def _edit(self, token: str, words: str) -> bool:
-        # Needs no more than application id and token, so it works after a restart too.
-        route = Route(
-            "PATCH",
-            "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
-            webhook_id=self.application_id or 0,
-            webhook_token=token,
-        )
-        content = {"content": shortened(words), "allowed_mentions": NO_PINGS.to_dict()}
-        try:
-            await self.http.request(route, json=content)
-        except discord.HTTPException as gone:
-            if gone.code in _ANSWER_GONE or gone.status in (401, 403, 404):
-                return False
-            raise
-        return True
-
-    async def _write(self, person_id: int, telling: Telling) -> Told:
-        if self._closed_dms.get(person_id, 0.0) > time.monotonic():
-            return Told.CLOSED
-        try:
-            channel = await self.create_dm(discord.Object(person_id))
-            # Discord shows one post of those that it takes under the same nonce within some minutes.
-            await say(channel.send, telling, nonce=telling.once or None)
-        except discord.HTTPException as closed:
-            if closed.code not in _DMS_CLOSED:
-                raise
-            self._forget_old_closed()
-            self._closed_dms[person_id] = time.monotonic() + REMEMBER_CLOSED_S
-            return Told.CLOSED
-        return Told.TOLD
-
-    def _forget_old_closed(self) -> None:
-        now = time.monotonic()
-        self._closed_dms = {person: until for person, until in self._closed_dms.items() if until > now}

@@ -56,7 +56,7 @@ class DiscordRole:
     async def _tell(self, telling: Telling) -> Told:
         if self._client is None or self._hushed or not self._up.is_set():
             return Told.LATER
-        call = asyncio.create_task(self._client.tell(telling), name="call to Discord")
+        call = asyncio.create_task(self._client.voice.tell(telling), name="call to Discord")
         self._calls.add(call)
         try:
             await asyncio.wait({call})

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAX_LINES = 250
-# The Discord connection is four files: what the client does, keeping it up, where it is, what it is given.
-CLIENT = {"client", "discord_role", "discord_reach", "discord_commands"}
+# The Discord connection: what the client does and says, keeping it up, where it is, what it is given.
+CLIENT = {"client", "discord_role", "discord_reach", "discord_commands", "discord_voice"}
 BESIDE = {"config", "environment", "exits", "log", "settings"}
 # What a room, or a file beside the rooms, may import of ours; itself always.
 ALLOWED = {
@@ -16,8 +16,17 @@ ALLOWED = {
     "services": {"db", "domain"},
     "commands": {"services", "domain"},
     "operate": {"services", "db", "domain", "mail", "app", "loop", *BESIDE},
-    "client": {"commands", "services", "domain", "loop", "discord_reach", "discord_commands"},
+    "client": {
+        "commands",
+        "services",
+        "domain",
+        "loop",
+        "discord_reach",
+        "discord_commands",
+        "discord_voice",
+    },
     "discord_commands": {"services"},
+    "discord_voice": {"commands", "services", "domain"},
     "discord_reach": {"domain"},
     "discord_role": {"client", "discord_reach", "services", "domain", "operate", "loop", *BESIDE},
     "relay_role": {"services", "db", "domain", "mail", "loop", *BESIDE},

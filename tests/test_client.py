@@ -11,7 +11,7 @@ import discord
 import pytest
 from aiohttp import web
 
-from bot import app, client, discord_role, exits
+from bot import app, client, discord_role, discord_voice, exits
 from bot.commands.answers import LOST
 from bot.db.notices import OPERATOR
 from bot.db.store import open_store
@@ -442,7 +442,7 @@ async def test_an_edit_whose_answer_is_lost_is_made_again(place: Place) -> None:
 async def test_one_edit_that_hangs_does_not_keep_other_news_back(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "TELL_WITHIN_S", 0.3)
+    monkeypatch.setattr(discord_voice, "TELL_WITHIN_S", 0.3)
     guild = place.guild()
     await place.start()
     await place.register(guild, place.bob)

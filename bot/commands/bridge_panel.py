@@ -74,7 +74,7 @@ async def _could_write(client: discord.Client, channel: int) -> bool:
     return True
 
 
-class SettingsButton(KeptButton, template=r"textbridge:bridge:(?P<what>on|off|limits|gates)"):
+class SettingsButton(KeptButton, template=r"textbridge:bridge:(?P<what>on|off|limits|gates|here|dm)"):
     """Switches texting, or opens a form; the id holds which."""
 
     async def pressed(self, interaction: discord.Interaction, desk: Desk, found: re.Match[str]) -> None:
@@ -85,6 +85,9 @@ class SettingsButton(KeptButton, template=r"textbridge:bridge:(?P<what>on|off|li
                 await interaction.response.send_modal(LimitsForm(desk, policy))
             case "gates":
                 await interaction.response.send_modal(GatesForm(desk, policy))
+            case "here" | "dm" as answers:
+                await interaction.response.defer()
+                await _change(interaction, desk, {"answers_here": answers == "here"})
             case switch:
                 await interaction.response.defer()
                 await _change(interaction, desk, {"texting": switch == "on"})
@@ -167,12 +170,14 @@ def _panel(policy: Policy) -> discord.ui.View:
         channel_types=[discord.ChannelType.text],
     )
     switch, label = ("off", "Switch texting off") if policy.texting else ("on", "Switch texting on")
+    answers = ("dm", "Answers by DM only") if policy.answers_here else ("here", "Allow answers in channels")
     return row_of(
         RolesMenu(who),
         LogMenu(where),
         SettingsButton(f"textbridge:bridge:{switch}", label),
         SettingsButton("textbridge:bridge:limits", "Limits"),
         SettingsButton("textbridge:bridge:gates", "New members"),
+        SettingsButton(f"textbridge:bridge:{answers[0]}", answers[1]),
     )
 
 

@@ -11,6 +11,7 @@ from bot.commands.kept_buttons import KeptButton, row_of
 from bot.commands.text import UNNAMED_SERVER, open_answer, send
 from bot.domain.errors import UserError
 from bot.domain.plain import plain
+from bot.domain.words import mention
 from bot.services import replies
 from bot.services.desk import Desk
 from bot.services.texting import Request
@@ -19,15 +20,21 @@ LONGEST_CHARS: Final = 2000
 _LEFT = (
     "You are no longer in that server, so you can't text from there. Use /text in a server that you share."
 )
+_NOT_YOURS = "Only {} can use these buttons. Use /text to write to somebody's phone."
 _AWAY = "Discord couldn't be asked about that server just now. Please try again in a minute."
 
 
-class ReplyButton(KeptButton, template=r"textbridge:reply:(?P<what>answer|stop):(?P<reply>\d{1,19})"):
+class ReplyButton(
+    KeptButton,
+    template=r"textbridge:reply:(?P<what>answer|stop):(?P<reply>\d{1,19})(?::(?P<whose>\d{1,20}))?",
+):
     """Answers an answer, or ends that conversation."""
 
     async def pressed(self, interaction: discord.Interaction, desk: Desk, found: re.Match[str]) -> None:
         """Open the form, or show no more answers."""
         reply_id = int(found["reply"])
+        if found["whose"] and int(found["whose"]) != interaction.user.id:
+            raise UserError(_NOT_YOURS.format(mention(int(found["whose"]))))
         if found["what"] == "answer":
             await interaction.response.send_modal(ReplyForm(desk, reply_id))
             return
@@ -53,11 +60,12 @@ class HeldButton(KeptButton, template=r"textbridge:held:(?P<what>on|drop|always)
         await answer(interaction, said)
 
 
-def reply_buttons(reply_id: int) -> discord.ui.View:
-    """Put the buttons under an answer."""
+def reply_buttons(reply_id: int, whose: int | None = None) -> discord.ui.View:
+    """Put the buttons under an answer; where others see it, they are `whose` alone."""
+    which = f"{reply_id}:{whose}" if whose else f"{reply_id}"
     return row_of(
-        ReplyButton(f"textbridge:reply:answer:{reply_id}", "Reply", discord.ButtonStyle.primary),
-        ReplyButton(f"textbridge:reply:stop:{reply_id}", "Stop"),
+        ReplyButton(f"textbridge:reply:answer:{which}", "Reply", discord.ButtonStyle.primary),
+        ReplyButton(f"textbridge:reply:stop:{which}", "Stop"),
     )
 
 
@@ -109,7 +117,13 @@ async def _request(interaction: discord.Interaction, back: replies.Route, words:
         guild_name=guild.name or UNNAMED_SERVER,
         words=plain(words, {str(sender.id): sender.name}),
         answer=open_answer(interaction, desk.now()),
+        answers_in=back.answers_in if _shown(desk, back) else None,
     )
+
+
+def _shown(desk: Desk, back: replies.Route) -> bool:
+    """Tell whether the next answer is shown where this one was meant to be."""
+    return desk.shelf.policies.of(back.guild_id).answers_here
 
 
 async def _guild(client: discord.Client, guild_id: int) -> discord.Guild:

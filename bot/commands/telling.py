@@ -31,11 +31,12 @@ class Shown:
     beside: dict[str, Any] = field(repr=False)
 
 
-def shown(telling: Telling, *, without_pictures: bool = False) -> Shown:
+def shown(telling: Telling, *, without_pictures: bool = False, in_channel: bool = False) -> Shown:
     """Shape one thing to say."""
     reply = telling.reply
     if reply is not None:
-        return _held(reply) if reply.held else _reply(reply, without_pictures=without_pictures)
+        how = {"without_pictures": without_pictures, "in_channel": in_channel}
+        return _held(reply) if reply.held else _reply(reply, **how)
     if telling.request_id is not None:
         return Shown(shortened(telling.words), {"view": request_buttons(telling.request_id)})
     if telling.kind == PROVE_AGAIN:
@@ -43,29 +44,33 @@ def shown(telling: Telling, *, without_pictures: bool = False) -> Shown:
     return Shown(shortened(telling.words), {})
 
 
-async def say(send: Callable[..., Awaitable[Any]], telling: Telling, **how: Any) -> None:
+async def say(
+    send: Callable[..., Awaitable[Any]], telling: Telling, *, in_channel: bool = False, **how: Any
+) -> None:
     """Say one thing, without its pictures where Discord does not take those."""
     quiet = {"allowed_mentions": NO_PINGS, "suppress_embeds": True, **how}
-    said = shown(telling)
+    said = shown(telling, in_channel=in_channel)
     try:
         await send(said.content, **said.beside, **quiet)
     except discord.HTTPException as refused:
         if refused.status != _TOO_LARGE and refused.code not in _FILE_REFUSED:
             raise
-        said = shown(telling, without_pictures=True)
+        said = shown(telling, without_pictures=True, in_channel=in_channel)
         await send(said.content, **said.beside, **quiet)
 
 
-def _reply(reply: Reply, *, without_pictures: bool) -> Shown:
+def _reply(reply: Reply, *, without_pictures: bool, in_channel: bool) -> Shown:
     # The name is the one that our store knows; what the mail calls itself counts for nothing.
     said = "answered from their phone" if reply.words else "sent a picture from their phone"
     head = f"<@{reply.person_id}> {said}:" if reply.words else f"<@{reply.person_id}> {said}."
     if not reply.proven:
         head = f"**Unverified:** this seems to come from <@{reply.person_id}>'s phone, but nothing proves it."
+    if in_channel:
+        head = f"<@{reply.to_id}>, {head}"
     fit = [one for one in reply.pictures if one.kind in _SUFFIXES and not without_pictures][:MOST_PICTURES]
     if len(fit) < len(reply.pictures):
         head += " (Not all pictures that came with it can be shown here.)"
-    beside: dict[str, Any] = {"view": reply_buttons(reply.id)}
+    beside: dict[str, Any] = {"view": reply_buttons(reply.id, reply.to_id if in_channel else None)}
     if fit:
         beside["files"] = [_file(one, place) for place, one in enumerate(fit, 1)]
     return Shown(_with_quote(head, reply.words), beside)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ _log = logging.getLogger(__name__)
 UNNAMED_SERVER = "a Discord server"
 # Discord lets an answer be edited for 15 minutes; the last minute is left for slow clocks.
 ANSWER_LIFE = timedelta(minutes=14)
+HERE = "here"
 
 
 def open_answer(interaction: discord.Interaction, now: datetime) -> OpenAnswer:
@@ -33,12 +35,21 @@ def text_command(desk: Desk) -> "app_commands.Command[app_commands.Group, ..., N
     """Build /text."""
 
     @app_commands.command(name="text", description="Send a text to the phone of somebody in this server")
-    @app_commands.describe(user="Who gets it", message="What their phone shows")
+    @app_commands.describe(
+        user="Who gets it",
+        message="What their phone shows",
+        answers="Where their answer is shown, if your server allows it; their phone is told so",
+    )
+    @app_commands.choices(answers=[app_commands.Choice(name="in this channel, for all to read", value=HERE)])
     @app_commands.guild_only()
-    async def text(interaction: discord.Interaction, user: discord.User, message: str) -> None:
+    async def text(
+        interaction: discord.Interaction, user: discord.User, message: str, answers: str = ""
+    ) -> None:
         await hold(interaction)
         async with desk.answering(interaction.id):
             request = _request(interaction, user, message, await guild_name(interaction), desk.now())
+            if answers == HERE:
+                request = replace(request, answers_in=interaction.channel_id)
             await send(desk, interaction, request)
 
     return text

@@ -50,6 +50,7 @@ class GuildPolicy(Base):
     pair_limit: Mapped[int | None]
     recipient_limit: Mapped[int | None]
     guild_limit: Mapped[int | None]
+    answers_here: Mapped[bool] = mapped_column(default=False)  # answers may be shown in channels
     version: Mapped[int] = mapped_column(index=True)  # the mark "policies" when it was last changed
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.base import Base
 from bot.db.tables import (
+    AnswerChannel,
     Audit,
     CarrierEntry,
     Consent,
@@ -50,6 +51,7 @@ GUILD_COLUMNS = (
     Held(OutboxItem.guild_id, goes=True),
     Held(TextRow.guild_id, goes=True),
     Held(Reply.guild_id, goes=True),
+    Held(AnswerChannel.guild_id, goes=True),
     Held(GuildLeft.guild_id, goes=True),
     # The phone stays its owner's; where its entry goes, it is to be proved again.
     Held(Registration.carrier_guild, goes=False),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.base import Base
 from bot.db.tables import (
+    AnswerChannel,
     Audit,
     Block,
     CarrierEntry,
@@ -103,6 +104,13 @@ PERSON_COLUMNS = (
     Held(GuildBlock.person_id, "servers that let you send no texts", End.STAY, given=False),
     Held(GuildBlock.blocked_by, "members whom you let send no texts", End.PSEUDONYM, GuildBlock.at),
     Held(CarrierTest.text_id, "tests of carriers", End.GO, CarrierTest.at, text=TextRow.sender_id),
+    Held(
+        AnswerChannel.text_id,
+        "channels where answers to your texts are shown",
+        End.GO,
+        AnswerChannel.at,
+        text=TextRow.sender_id,
+    ),
     # Whether a code went tells a free number from one that takes no codes: nobody is given that.
     Held(OutboxItem.queue, "mails with codes", End.GO, given=False, minus=True),
     Held(OutboxItem.sender_id, "mails of texts you sent", End.GO, text=TextRow.sender_id),

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db import answer_channels
 from bot.db.store import vault_of
 from bot.db.tables import Notice, ReplyChoice, ReplyMute
 from bot.db.tables import Reply as Row
@@ -73,6 +74,7 @@ async def find(session: AsyncSession, reply_id: int) -> Reply | None:
         row.held,
         vault.open(row.words_sealed) if row.words_sealed is not None else "",
         _pictures(vault.open(row.pictures_sealed)) if row.pictures_sealed is not None else (),
+        await answer_channels.of(session, row.text_id),
     )
 
 

@@ -41,6 +41,16 @@ class ReplyChoice(Base):
     at: Mapped[datetime]
 
 
+class AnswerChannel(Base):
+    """A text whose answers are shown in the channel where it was written."""
+
+    __tablename__ = "answer_channels"
+    text_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    guild_id: Mapped[int]
+    channel_id: Mapped[int]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
 class BounceDay(Base):
     """How bad a day (counted in days since 1970, UTC) was for one phone, in halves of a point."""
 

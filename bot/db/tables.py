@@ -17,6 +17,7 @@ from bot.db.inbound_tables import MailFolder as MailFolder
 from bot.db.relay_tables import Attempt as Attempt
 from bot.db.relay_tables import Lane as Lane
 from bot.db.relay_tables import OutboxItem as OutboxItem
+from bot.db.reply_tables import AnswerChannel as AnswerChannel
 from bot.db.reply_tables import BounceDay as BounceDay
 from bot.db.reply_tables import Reply as Reply
 from bot.db.reply_tables import ReplyChoice as ReplyChoice

@@ -29,6 +29,8 @@ class Policy:
     pair_limit: int | None = None
     recipient_limit: int | None = None
     guild_limit: int | None = None
+    answers_here: bool = False
+    """Senders may have what phones answer shown in the channel of their text."""
 
 
 DEFAULT: Final = Policy()

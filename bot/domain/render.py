@@ -1,6 +1,7 @@
 """Word what a phone shows: the first line that is ours, then the sender's words, in texts that fit."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bot.domain.allowance import has_link
@@ -30,21 +31,21 @@ def chat_parts(
     *,
     most: int = 10,
     room: Room = ONE_SMS,
-    footer: Footer | None = None,
+    footers: Sequence[Footer] = (),
 ) -> tuple[str, ...]:
     """Write the texts that carry `words`, each with our own first line and each within one mail's room.
 
-    `words` is plain text (`plain.plain`); a `footer` is the last line, never cut. Raise UserError where
+    `words` is plain text (`plain.plain`); `footers` are the last lines, never cut. Raise UserError where
     nothing visible is left or where the words would take more than `most` texts.
     """
     said = clean(words)
     if not visible(said):
         raise UserError("There is nothing to send; type some words that can be seen.")
     head = _head(handle, server, said)
-    whole = f"{head}\n{said}\n{footer.whole}" if footer else f"{head}\n{said}"
+    whole = "\n".join((head, said, *(each.whole for each in footers)))
     if fits(whole, room):
         return (whole,)
-    pieces, of_words = _pieces(head, said, room, footer)
+    pieces, of_words = _pieces(head, said, room, footers)
     if of_words > most:
         raise UserError(_too_long(said, of_words, most))
     total = len(pieces)
@@ -73,7 +74,7 @@ def _head(handle: str, server: str, words: str) -> str:
     return start + (one_line(server, room) or "a server"[:room])
 
 
-def _pieces(head: str, words: str, room: Room, footer: Footer | None) -> tuple[list[str], int]:
+def _pieces(head: str, words: str, room: Room, footers: Sequence[Footer]) -> tuple[list[str], int]:
     """Cut the words, with room in the first line for numbers of as many digits as there turn out to be.
 
     Return all pieces, and how many of them the words alone need.
@@ -85,13 +86,18 @@ def _pieces(head: str, words: str, room: Room, footer: Footer | None) -> tuple[l
         septet_room = room.septets - septets(first_line) if is_gsm7(first_line) else 0
         pieces = cut(words, septet_room, room.utf16 - utf16_units(first_line))
         of_words = len(pieces)
-        if footer and fits(f"{first_line}{pieces[-1]}\n{footer.whole}", room):
-            pieces[-1] += f"\n{footer.whole}"
-        elif footer:
-            pieces.append(footer.whole if fits(first_line + footer.whole, room) else footer.short)
+        last = "\n".join((pieces[-1], *(each.whole for each in footers)))
+        if fits(first_line + last, room):
+            pieces[-1] = last
+        else:
+            pieces += (one.whole if fits(first_line + one.whole, room) else one.short for one in footers)
         if len(pieces) < 10**digits:
             break
     return pieces, of_words
+
+
+ANSWERS_SHOWN: Final = Footer("Answers are shown in that server.", "Answers: public")
+"""Ends a text whose answers others read too: whoever answers has to know."""
 
 
 def footer(contact: str, *, has_inbox: bool) -> Footer:

@@ -18,3 +18,4 @@ class Reply:
     held: bool  # until the phone's owner says that it is theirs
     words: str = field(default="", repr=False)
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
+    channel_id: int | None = None  # where its text's sender wants it shown, instead of by DM

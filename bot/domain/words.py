@@ -8,6 +8,10 @@ REFUSAL = (
     "That person isn't taking texts from you in this server. "
     "They can turn texts on with /phone register, or here with /phone allow."
 )
+NO_ANSWERS_HERE = (
+    "This server has answers sent by DM. Send it again without `answers`, or ask an admin to allow them here "
+    "(/bridge settings)."
+)
 NO_LINKS = "Their carrier turns texts with links away as spam. Take the link out, then send it again."
 NO_LINK_IN_NAME = (
     "Their carrier turns texts with links away as spam, and this server's name holds one. Ask an admin to "

@@ -28,9 +28,11 @@ def settings(policy: Policy, limits: Limits | None, now: datetime) -> str:
     log = f"<#{policy.log_channel}>" if policy.log_channel else "none; reports go to the server's owner"
     most = [(name, lowest(policy, limits, name)) for name in ("sender", "pair", "recipient", "guild")]
     rates = {name: "any number" if count is None else str(count) for name, count in most}
+    answers = "in the channel, where a sender asks for it, or by DM" if policy.answers_here else "by DM only"
     return (
         f"**Texting here** is {state}.\n"
         f"Who may send: {who}. Reports are posted in: {log}.\n"
+        f"What phones answer is shown {answers}.\n"
         f"Texts an hour: {rates['sender']} from one member, {rates['pair']} to the same person, "
         f"{rates['recipient']} to one person in all, {rates['guild']} from this server.\n"
         f"A sender's account is at least {policy.account_age // _DAY} days old, and here for "

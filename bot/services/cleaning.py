@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import (
+    answer_channels,
     bounces,
     carrier_tests,
     domain_requests,
@@ -42,6 +43,7 @@ async def clean(session: AsyncSession, now: datetime) -> None:
     await signs.forget_old(session, now)
     await domain_requests.forget_old(session, now - KEEP_REQUESTS)
     await replies.forget_old(session, held=now - KEEP_PARKED, rest=now - KEEP_TEXTS)
+    await answer_channels.forget_old(session, now - KEEP_TEXTS)
     await bounces.forget_old(session, now)
     await carrier_tests.forget_old(session, now - KEEP_TEXTS)
     await inbound.forget_old(session, now - KEEP_TEXTS, AT_ONCE)

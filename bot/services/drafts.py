@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import enqueue, listing, people, texts
+from bot.db import answer_channels, enqueue, listing, people, texts
 from bot.domain.standing import OpenAnswer, Standing
 from bot.domain.states import State, held_reason
 
@@ -31,6 +31,7 @@ class Request:
     sender_roles: tuple[int, ...] = ()
     sender_joined_at: datetime | None = None
     sender_is_admin: bool = False
+    answers_in: int | None = None  # the channel where answers are shown, instead of by DM
 
     def __repr__(self) -> str:
         """Leave the words out."""
@@ -64,6 +65,11 @@ async def keep(
     await enqueue.add(session, items)
     first = [(*draft.pair, draft.request.interaction_id) for draft, _ in kept if draft.introduces]
     await listing.introduce(session, first)
+    asked = [draft.request for draft, _ in kept]
+    shown = [
+        (one.interaction_id, one.guild_id, one.answers_in) for one in asked if one.answers_in is not None
+    ]
+    await answer_channels.add(session, shown, now)
     return new
 
 

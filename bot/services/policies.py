@@ -48,6 +48,7 @@ def policy_of(row: Any) -> Policy:
         pair_limit=row.pair_limit,
         recipient_limit=row.recipient_limit,
         guild_limit=row.guild_limit,
+        answers_here=bool(row.answers_here),
         **{name: value for name, value in given.items() if value is not None},
     )
 
@@ -65,6 +66,7 @@ def values_of(policy: Policy) -> Mapping[str, Any]:
         "pair_limit": policy.pair_limit,
         "recipient_limit": policy.recipient_limit,
         "guild_limit": policy.guild_limit,
+        "answers_here": policy.answers_here,
     }
 
 

@@ -66,10 +66,11 @@ async def _keep(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an answer to an answer goes: to the same phone, in the same guild."""
+    """Where an answer to an answer goes: to the same phone, in the same guild; the next is shown there."""
 
     person_id: int
     guild_id: int
+    answers_in: int | None
 
 
 async def route(session: AsyncSession, reply_id: int, to_id: int) -> Route:
@@ -77,7 +78,7 @@ async def route(session: AsyncSession, reply_id: int, to_id: int) -> Route:
     reply = await replies.find(session, reply_id)
     if reply is None or reply.to_id != to_id or reply.held:
         raise UserError(_GONE)
-    return Route(reply.person_id, reply.guild_id)
+    return Route(reply.person_id, reply.guild_id, reply.channel_id)
 
 
 async def mute(session: AsyncSession, reply_id: int, to_id: int, now: datetime) -> str:

@@ -13,10 +13,10 @@ from bot.domain.catalogue import Carrier
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.permission import Kind, Sender, Verdict, judge
-from bot.domain.render import Footer, chat_parts
+from bot.domain.render import ANSWERS_SHOWN, Footer, chat_parts
 from bot.domain.segments import ONE_SMS
 from bot.domain.standing import Standing
-from bot.domain.words import NO_LINK_IN_NAME, NO_LINKS
+from bot.domain.words import NO_ANSWERS_HERE, NO_LINK_IN_NAME, NO_LINKS
 from bot.services.bounds import Bounds
 from bot.services.door import door_of
 from bot.services.drafts import Draft, keep
@@ -75,7 +75,7 @@ async def _decide(
     """Decide on new texts; the order is the same for everybody, so that no answer tells who is registered."""
     answers: dict[int, Accepted | Refused] = {}
     bounds = Bounds(session, rules.limits, rules.shelf.policies, now)
-    drafts = await _drafts(requests, bounds, answers)
+    drafts = await _drafts(requests, bounds, rules, answers)
     found = await _judged(session, drafts, rules, now)
     may = (one.request for one, (_, verdict) in zip(drafts, found, strict=True) if verdict.kind in _MAY)
     await bounds.hold_recipients((one.recipient_id, one.guild_id) for one in may)
@@ -95,12 +95,14 @@ async def _decide(
 
 
 async def _drafts(
-    requests: Sequence[Request], bounds: Bounds, answers: dict[int, Accepted | Refused]
+    requests: Sequence[Request], bounds: Bounds, rules: Rules, answers: dict[int, Accepted | Refused]
 ) -> list[Draft]:
     """Write what its sender may send, as far as that depends on the sender and the text alone."""
     for request in requests:
         with _refusing(request, answers):
             _check_target(request)
+            if request.answers_in is not None and not rules.shelf.policies.of(request.guild_id).answers_here:
+                raise UserError(NO_ANSWERS_HERE)
     aimed = [request for request in requests if request.interaction_id not in answers]
     await bounds.hold_senders((one.sender_id, one.recipient_id, one.guild_id) for one in aimed)
     drafts = []
@@ -165,9 +167,12 @@ def _fitted(draft: Draft, carrier: Carrier, footer: Footer | None) -> Draft:
             raise UserError(NO_LINKS)
         if has_link(draft.parts[0].partition("\n")[0]):
             raise UserError(NO_LINK_IN_NAME)
-    if room == ONE_SMS and footer is None:
+    footers = [footer] if footer else []
+    if request.answers_in is not None:
+        footers.append(ANSWERS_SHOWN)
+    if room == ONE_SMS and not footers:
         return draft
-    parts = chat_parts(request.sender_handle, request.guild_name, request.words, room=room, footer=footer)
+    parts = chat_parts(request.sender_handle, request.guild_name, request.words, room=room, footers=footers)
     return replace(draft, parts=parts, introduces=footer is not None)
 
 

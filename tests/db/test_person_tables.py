@@ -16,7 +16,7 @@ NO_PERSON = {
     *("tries", "parts", "parts_sent", "priority", "part", "attempts", "ambiguous", "lost", "used", "nights"),
     *("closings", "code", "codes_sent", "codes_typed", "replies", "reply_id", "halves"),
     *("quiet_start", "quiet_end", "log_channel_id", "account_days", "member_minutes", "let_in_by"),
-    *("validity", "uid", "next_uid", "anew_below"),
+    *("channel_id", "validity", "uid", "next_uid", "anew_below"),
     *("sender_limit", "pair_limit", "recipient_limit", "guild_limit"),
     *(f"{kind}_{why}" for kind in ("refused", "bounced") for why in ("person", "content", "sender", "gone")),
 }

@@ -155,8 +155,8 @@ INBOX, CONTACT = footer("", has_inbox=True), footer("abuse@example.org", has_inb
 
 
 def test_a_first_text_ends_with_how_to_stop() -> None:
-    assert chat_parts("ann", "Club", "hi", footer=INBOX) == ("@ann in Club\nhi\nReply STOP to stop.",)
-    (said,) = chat_parts("ann", "Club", "hi", footer=CONTACT)
+    assert chat_parts("ann", "Club", "hi", footers=[INBOX]) == ("@ann in Club\nhi\nReply STOP to stop.",)
+    (said,) = chat_parts("ann", "Club", "hi", footers=[CONTACT])
     assert said.endswith("\nStop: /phone in Discord, or abuse@example.org")
 
 
@@ -174,7 +174,7 @@ def test_a_contact_that_would_cost_more_than_a_line_is_left_out(contact: str) ->
 def test_the_footer_is_whole_and_every_part_fits(words: str, server: str, stop: Footer, most: int) -> None:
     room = room_for(most)
     try:
-        parts = chat_parts("somebody_with_a_long_handle_here", server, words, room=room, footer=stop)
+        parts = chat_parts("somebody_with_a_long_handle_here", server, words, room=room, footers=[stop])
     except UserError:
         return
     assert all(fits(part, room) for part in parts)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import inbound, listing, policies, replies, texts
+from bot.db import answer_channels, inbound, listing, policies, replies, texts
 from bot.db.base import Base
 from bot.db.crypto import is_pseudonym
 from bot.db.inbound import Taken
@@ -84,6 +84,7 @@ async def a_fuller_life(world: World) -> tuple[int, int]:
     await world.write(refuse_her)
     await world.write(answer_each_other, *found, now)
     await world.write(trust_each_other, now)
+    await world.write(answer_channels.add, [(found[1], GUILD, 5)], now)
     await world.write(listing.introduce, [(DORA, ANN, found[0]), (BOB, DORA, found[1])])
     return found
 
