@@ -186,7 +186,7 @@ OWN_LIMITS = {"sender": f"here:{GUILD}:{ANN}", "pair": f"here:{GUILD}:{ANN}:{BOB
 
 
 @pytest.mark.parametrize("limit", ["sender", "pair", "recipient", "guild"])
-async def test_a_guilds_own_limit_holds_for_fifty_at_once_in_two_processes(
+async def test_a_guilds_own_limit_holds_for_fifty_at_once_in_two_stores(
     world: World, store_url: str, limit: str
 ) -> None:
     await world.register(BOB)
@@ -204,7 +204,7 @@ async def test_a_guilds_own_limit_holds_for_fifty_at_once_in_two_processes(
 
 
 @pytest.mark.parametrize("limit", ["sender", "pair", "recipient", "guild", "deployment"])
-async def test_of_fifty_texts_at_once_in_two_processes_five_get_through(
+async def test_of_fifty_texts_at_once_in_two_stores_five_get_through(
     world: World, store_url: str, limit: str
 ) -> None:
     await world.register(BOB)
