@@ -99,17 +99,17 @@ def _by_status(status: str) -> Reason | None:
 def _contradicted(reason: Reason, evidence: Evidence) -> bool:
     """Tell whether something speaks against its being for good, or too little for it.
 
-    A 4xx that outlived a queue comes back as a failure; 5.2.x says that there is such a mailbox, unless
-    the recipient alone was refused in so many words; 5.7.x says that somebody was not allowed. A bare 550
-    is what filters answer too: it needs a second sign.
+    A 4xx that outlived a queue comes back as a failure; 5.2.x says that there is such a mailbox and 5.7.x
+    that somebody was not allowed, unless the recipient alone was refused in so many words. A bare 550 is
+    what filters answer too: it needs a second sign.
     """
     if evidence.delayed or evidence.by_program or evidence.status.startswith(("4.", "2.")):
         return True
     if evidence.code is not None and evidence.code < 500:
         return True
     subject = evidence.status[2:].partition(".")[0]
-    if subject == "2":
+    if subject in ("2", "7"):
         return not evidence.at_recipient or _named(evidence.text) not in _FOR_GOOD
     bare = reason is not Reason.GONE and evidence.code is not None and subject in ("", "0")
     unsure = bare and not evidence.at_recipient and _named(evidence.report) not in _FOR_GOOD
-    return unsure or subject in ("6", "7")
+    return unsure or subject == "6"

@@ -1,0 +1,44 @@
+"""Servers' answers to the recipient: which of them say that nobody is there any more."""
+
+import pytest
+
+from bot.domain.inbound import Bounce
+from bot.mail.reading import read
+from tests.mail.test_bounces import WHO, report
+
+
+def refused(answer: str, status: str = "5.0.0", command: str = "RCPT TO") -> Bounce:
+    """Read the report of a server that answered so."""
+    story = f"<{WHO}>: host mx.example.org[192.0.2.1] said: {answer} (in reply to\n    {command} command)"
+    return read(
+        report("Action: failed", f"Status: {status}", f"Diagnostic-Code: smtp; {answer}", story=story)
+    ).bounce
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        ("5.7.1", "550 5.7.1 Mailbox not found"),
+        ("5.0.0", "553 we have no such mailbox here (#5.7.1)"),
+        ("5.0.0", f"550 <{WHO}>: not found"),
+        ("5.0.0", "550 that is an unknown e-mail address"),
+        ("5.0.0", "550 Unknown virtual user"),
+    ],
+)
+def test_the_recipient_is_refused_in_so_many_words(status: str, answer: str) -> None:
+    assert refused(answer, status) is Bounce.HARD
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "command"),
+    [
+        ("5.7.1", "550 5.7.1 Access denied, mailbox unavailable to you", "RCPT TO"),
+        ("5.7.1", "550 5.7.1 Relaying denied, user unknown", "RCPT TO"),
+        ("5.7.1", "550 5.7.1 rejected", "RCPT TO"),
+        ("5.7.1", "550 5.7.1 Mailbox not found", "end of DATA"),
+        ("5.7.1", "550 5.7.1 Mailbox not found", "MAIL FROM"),
+        ("5.0.0", f"554 rcpt <{WHO}> does not exist", "end of DATA"),
+    ],
+)
+def test_another_cause_or_another_command_speaks_against_it(status: str, answer: str, command: str) -> None:
+    assert refused(answer, status, command) is Bounce.SOFT
