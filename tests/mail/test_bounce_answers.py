@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.inbound import Bounce
 from bot.mail.reading import read
-from tests.mail.test_bounces import WHO, report
+from tests.mail.test_bounces import WHO, plain, report
 
 
 def refused(answer: str, status: str = "5.0.0", command: str = "RCPT TO") -> Bounce:
@@ -42,3 +42,16 @@ def test_the_recipient_is_refused_in_so_many_words(status: str, answer: str) -> 
 )
 def test_another_cause_or_another_command_speaks_against_it(status: str, answer: str, command: str) -> None:
     assert refused(answer, status, command) is Bounce.SOFT
+
+
+@pytest.mark.parametrize(
+    ("said", "bounce"),
+    [
+        ("192.0.2.1 does not like recipient.", Bounce.HARD),
+        ("Connected to 192.0.2.1 but sender was rejected.", Bounce.SOFT),
+        ("192.0.2.1 failed after I sent the message.", Bounce.SOFT),
+    ],
+)
+def test_qmail_names_the_command_in_words_of_its_own(said: str, bounce: Bounce) -> None:
+    raw = plain(f"<{WHO}>:\n{said}\nRemote host said: 550 No such mailbox\nGiving up on 192.0.2.1.")
+    assert read(raw).bounce is bounce
