@@ -1,5 +1,6 @@
 """Say why a mail came back, and whether for good, from what the servers' words and codes tell together."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +9,7 @@ from bot.domain.inbound import Bounce
 
 LONGEST_TEXT_CHARS: Final = 4_000
 _FOR_GOOD: Final = frozenset({Reason.UNKNOWN, Reason.MOVED, Reason.GONE})
+_WORDED: Final = re.compile(r"[^\W\d_]{3}")
 # What enhanced status codes (RFC 3463) say; the first that begins a status counts.
 _STATUSES: Final[tuple[tuple[str, Reason], ...]] = (
     ("1.6", Reason.MOVED),
@@ -76,12 +78,22 @@ def _reason(evidence: Evidence) -> Reason:
     if evidence.by_program:
         return Reason.SYSTEM
     by_status = _by_status(evidence.status)
+    if by_status in _FOR_GOOD and _is_guessed(evidence):
+        return Reason.OTHER
     if by_status is not None and not (evidence.delayed and by_status in _FOR_GOOD):
         return by_status
     told = _named(evidence.report)
     if told is not None:
         return told
     return Reason.EXPIRED if evidence.delayed or evidence.status.startswith("4") else Reason.OTHER
+
+
+def _is_guessed(evidence: Evidence) -> bool:
+    """Tell whether our side's mail server made the status up: Sendmail calls every bare 550 a 5.1.1.
+
+    The other server's words are there, without that status, and they name no such cause.
+    """
+    return evidence.status not in evidence.text and bool(_WORDED.search(evidence.text))
 
 
 def _named(text: str) -> Reason | None:

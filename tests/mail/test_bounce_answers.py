@@ -55,3 +55,19 @@ def test_another_cause_or_another_command_speaks_against_it(status: str, answer:
 def test_qmail_names_the_command_in_words_of_its_own(said: str, bounce: Bounce) -> None:
     raw = plain(f"<{WHO}>:\n{said}\nRemote host said: 550 No such mailbox\nGiving up on 192.0.2.1.")
     assert read(raw).bounce is bounce
+
+
+@pytest.mark.parametrize(
+    ("answer", "bounce"),
+    [
+        ("550 we would rather not", Bounce.SOFT),
+        ("550 5.7.1 go elsewhere", Bounce.SOFT),
+        ("550 5.1.1 we would rather not", Bounce.HARD),
+        ("550 no such user", Bounce.HARD),
+        ("550", Bounce.HARD),
+    ],
+)
+def test_a_status_that_sendmail_made_up_of_a_bare_550_proves_nothing(answer: str, bounce: Bounce) -> None:
+    story = f">>> RCPT To:<{WHO}>\n<<< {answer}\n550 5.1.1 <{WHO}>... User unknown"
+    raw = report("Action: failed", "Status: 5.1.1", f"Diagnostic-Code: SMTP; {answer}", story=story)
+    assert read(raw).bounce is bounce
