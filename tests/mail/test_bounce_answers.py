@@ -23,6 +23,15 @@ def refused(answer: str, status: str = "5.0.0", command: str = "RCPT TO") -> Bou
         ("5.0.0", f"550 <{WHO}>: not found"),
         ("5.0.0", "550 that is an unknown e-mail address"),
         ("5.0.0", "550 Unknown virtual user"),
+        ("5.0.0", "550 the account has been deleted"),
+        ("5.0.0", "550 your number is no longer in service"),
+        ("5.0.0", "550 she has left the company"),
+        ("5.0.0", "550 that domain is not hosted by us"),
+        ("5.0.0", "550 there is no mailbox of that name"),
+        ("5.0.0", "550 we could not find this user"),
+        ("5.0.0", "550 not a Wireless customer"),
+        ("5.0.0", "550 unknown phone number"),
+        ("5.0.0", "550 destinatario sconosciuto"),
     ],
 )
 def test_the_recipient_is_refused_in_so_many_words(status: str, answer: str) -> None:
@@ -37,6 +46,10 @@ def test_the_recipient_is_refused_in_so_many_words(status: str, answer: str) -> 
         ("5.7.1", "550 5.7.1 rejected", "RCPT TO"),
         ("5.7.1", "550 5.7.1 Mailbox not found", "end of DATA"),
         ("5.7.1", "550 5.7.1 Mailbox not found", "MAIL FROM"),
+        ("5.0.0", "550 mailbox unavailable, we are down for maintenance", "RCPT TO"),
+        ("5.0.0", "550 mail loop: address unknown to every host", "RCPT TO"),
+        ("5.0.0", "550 invalid address in the header From", "RCPT TO"),
+        ("5.0.0", "550 the sending user is unknown", "RCPT TO"),
         ("5.0.0", f"554 rcpt <{WHO}> does not exist", "end of DATA"),
     ],
 )
