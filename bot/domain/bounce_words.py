@@ -120,8 +120,8 @@ _WORDS: Final = {
         r"host name lookup|name service error"
     ),
     Reason.UNKNOWN: (
-        r"unknown (?:e-?mail |virtual |local |mobile |phone )?(?:user|number|recipient|address|mailbox|account|"
-        r"login|local|subscriber|or illegal|addressee)|<[^<>@ ]{1,64}@[^<>@ ]{1,255}>:? not found|"
+        r"unknown (?:e-?mail |virtual |local |mobile |phone )?(?:user|number|recipient|address|mailbox|"
+        r"account|login|local|subscriber|or illegal|addressee)|<[^<>@ ]{1,64}@[^<>@ ]{1,255}>:? not found|"
         r"no (?:such|account|valid|local)\b.{0,12}\b(?:user|mailbox|recipient|account|person|address)|"
         r"no (?:such|mailbox)\b.{0,12}\b(?:here|by that|number|subscriber|name)|"
         r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|rcpt|local.part|login|"
