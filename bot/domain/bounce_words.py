@@ -49,7 +49,9 @@ _WORDS: Final = {
         r"(?:inbox|folder|account|user|box) (?:is |was )?(?:over|full)|"
         r"not enough (?:disk |storage )?space|insufficient (?:disk |system )?(?:storage|space)|"
         r"max(?:imum)? (?:allowed )?(?:number of )?messages? (?:count|in|reached)|容量|いっぱい|"
-        r"bo[iî]te .{0,20}pleine|buz[oó]n .{0,20}lleno|postfach .{0,20}voll|переполнен"
+        r"bo[iî]te .{0,20}pleine|buz[oó]n .{0,20}lleno|postfach .{0,20}voll|casella .{0,20}piena|"
+        r"caixa .{0,20}cheia|zu ?viele (?:e-?)?mails|skrzynka .{0,20}(?:prze)?pe[lł]n|"
+        r"postvak .{0,20}vol\b|переполнен"
     ),
     Reason.SPAM: (
         r"\bspam|unsolicited|junk ?mail|\bube\b|dnsbl|\brbl\b|/rbl|black ?list|block ?list|deny ?list|"
@@ -67,7 +69,8 @@ _WORDS: Final = {
         r"(?:not|unable|cannot|denied).{0,20}\brelay|reverse (?:dns|lookup|mapping)|\bptr\b|\brdns\b|"
         r"helo|ehlo|client host|sending (?:ip|host|server|domain)|aup#sndr|"
         r"one or more recipients \(aup|not accepting mail from|valid sender domain|"
-        r"your (?:ip|host|server|domain)\b"
+        r"your (?:ip|host|server|domain)\b|not a gateway|auth\w* (?:failed|required|mechanism)|"
+        r"use me\b.{0,60}as a relay"
     ),
     Reason.POLICY: (
         r"policy|policies|aup#|administrative(?:ly)? (?:prohibit|den)|access denied|security|"
@@ -77,7 +80,8 @@ _WORDS: Final = {
     ),
     Reason.FILTERED: (
         r"recipient preferences?|recipient .{0,20}(?:refus|not accepting)|"
-        r"refused by (?:the )?recipient"
+        r"refused by (?:the |intended )*recipient|(?:rejected|refused) by (?:the )?intended|"
+        r"(?:user|recipient|subscriber|customer) (?:has )?(?:refused|declined|does not (?:accept|want))"
     ),
     Reason.CONTENT: (
         r"(?:message|mail) content|content (?:rejected|not)|banned content|8-?bit data|malformed|"
@@ -88,11 +92,14 @@ _WORDS: Final = {
         r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\b(?:disabled|inactive|"
         r"suspend\w*|frozen|locked)|"
         r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\b(?:closed|deactivated|"
-        r"discontinued|bloqu\w+)|"
+        r"discontinued|bloqu\w+|not (?:yet )?activated)|"
+        r"\b(?:is|been) (?:now |currently )?(?:disabled|deactivated|inactive|suspended)|"
+        r"(?:deactivated|disabled|blocked|closed|expired) (?:due to|because|for)\b|"
         r"(?:account|mailbox|user|recipient|address|subscriber|domain)\b.{0,60}\bnot (?:currently )?active|"
         r"(?:disabled|inactive|suspended|frozen|deactivated|locked) (?:recipient|account|mailbox|user)|"
-        r"(?:temporarily|currently) (?:inactive|unavailable|disabled|unknown|unable)|account expired|"
-        r"out of (?:service|coverage)"
+        r"disatt+ivat|desactiv|inactiv[oa]s?\b|deaktiviert|gesperrt|zablokowan|nieaktywn|отключен|"
+        r"заблокирован|停用|terminated|(?:temporarily|currently) (?:locked|inactive|unavailable|disabled|"
+        r"unknown|unable)|account expired|out of (?:service|coverage)"
     ),
     Reason.MOVED: (
         r"no longer (?:accepts mail|on (?:this )?server|at this|with|works|employed|valid|in use|exists?|"
@@ -134,8 +141,19 @@ _WORDS: Final = {
         r"invalid .{0,20}user ?id|invalid (?:recipient|mailbox|address|user|number|destination)|"
         r"non-?existent (?:user|mailbox|recipient|address)|does(?:n't| not) have an? .{0,40}account|"
         r"recipnotfound|not listed in|address rejected|unallocated|is not .{0,40}\busers?\b|"
-        r"unknown or invalid|user unknown|存在しません|見つかりません|не (?:существует|найден)|inconnu|"
-        r"n'existe pas|unbekannt|desconocido|nicht gefunden"
+        r"unknown or invalid|user unknown|no such mail ?drop|no(?: ?one|body)\b.{0,20} (?:address|name)|"
+        r"(?:does(?:n't| not)|do(?:n't| not)) handle (?:e?-?mail|messages) for|unrecogni[sz]ed (?:user|"
+        r"recipient|address|mailbox)|"
+        r"(?:unable to|could(?:n't| not)|can(?:'t|not| not)) find (?:alias|user|recipient|mailbox)|"
+        r"(?:wrong|incorrect|illegal|nonexistent) (?:user|recipient|mailbox|address|alias|account|number)|"
+        r"number (?:is )?(?:un|not )(?:assigned|in use|provisioned|allocated)|not provisioned|"
+        r"存在しません|見つかりません|"
+        r"(?<!可能)不存在|无此用户|查无此|존재하지 않|не (?:существует|найден)|неизвестн|"
+        r"inconnu|n'existe pas|unbekannt|existiert nicht|nicht gefunden|keine? solche|"
+        r"descon[oh]\w*cid[oa]|n[aã]?o (?:ha sido |foi )?(?:encontrad|existe)|ine[sx]istent|"
+        r"sconosciut|non (?:esiste|trovato)|nie istnieje|nie ma takie|nieznany|bestaat niet|onbekend|"
+        r"finns inte|ok[aä]nd\b|findes ikke|finnes ikke|ukendt|ukjent|tuntematon|ei ole olemassa|"
+        r"(?<!podobně )neexistuje|nezn[aá]m|nem l[eé]tezik|bulunamad"
     ),
     Reason.EXPIRED: (
         r"expired|time[d ]? ?out|giving up|gave up|too long|not been collected|retry time|"
