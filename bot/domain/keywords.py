@@ -18,6 +18,20 @@ _JOINED: Final = {("stop", "all"): "stopall", ("opt", "out"): "optout", ("un", "
 _POLITE: Final = frozenset({"please", "pls", "svp"})
 _RULE: Final = re.compile(r"[-=_*~—]{2,200}")
 _MOST_CHARS: Final = 60
+# Whole sentences that ask for the same; what goes on otherwise ("stop texting while you drive") is none.
+_ME: Final = r"(?:me|us|this (?:number|phone)|my (?:number|phone))"
+_TEXTS: Final = r"(?:texts?|messages?|text messages|sms|msgs?|spam)"
+_SENTENCE: Final = re.compile(
+    r"(?:(?:can|could|will|would) you )?"
+    rf"(?:(?:stop|quit) (?:all )?(?:texting|messaging|contacting|spamming) {_ME}|"
+    rf"(?:stop|quit) sending (?:{_ME} )?(?:(?:these|your|any|any more|more|the) )?{_TEXTS}(?: to {_ME})?|"
+    rf"stop (?:all |all the |these |the |your )?(?:texts|messages|text messages|sms)|no more {_TEXTS}|"
+    rf"(?:do not|dont|don t|never) (?:text|message|contact) {_ME} (?:again|any ?more|ever again)|"
+    rf"(?:unsubscribe|remove) {_ME}(?: from (?:this|your|the) list| from these {_TEXTS})?|"
+    r"take me off (?:this|your|the) list|opt me out|"
+    r"i (?:want|would like|wish) to (?:unsubscribe|opt out|stop (?:these|your|the) (?:texts|messages)))"
+    r"(?: (?:now|any ?more|immediately|right now|at once|forever|thanks|thank you))?"
+)
 
 
 def keyword(words: str) -> Kind | None:
@@ -26,6 +40,8 @@ def keyword(words: str) -> Kind | None:
     The word stands alone, or alone in the first line with a footer after an empty line or a rule. In capitals
     it counts whatever the next line is; a sentence that only contains it ("stop by at 7") is a reply.
     """
+    if _asks_to_stop(words):
+        return Kind.STOP
     first, _, rest = words.strip().partition("\n")
     found = _alone(first)
     if found is None or not rest.strip():
@@ -35,11 +51,25 @@ def keyword(words: str) -> Kind | None:
     return found if apart or (first.isupper() and found is Kind.STOP) else None
 
 
+def _asks_to_stop(words: str) -> bool:
+    first, _, rest = words.strip().partition("\n\n")
+    line = " ".join(first.split())
+    footer = rest.strip().partition("\n")[0].strip()
+    if len(line) > _MOST_CHARS or (footer and not _RULE.fullmatch(footer)):
+        return False
+    return bool(_SENTENCE.fullmatch(" ".join(_bare(line))))
+
+
+def _bare(line: str) -> list[str]:
+    """Split into words without marks and politeness."""
+    bare = "".join(char if char.isalnum() else "" if char in "-'’" else " " for char in _plain(line))
+    return [word for word in bare.split() if word not in _POLITE]
+
+
 def _alone(line: str) -> Kind | None:
     if len(line) > _MOST_CHARS:
         return None
-    bare = "".join(char if char.isalnum() else "" if char == "-" else " " for char in _plain(line))
-    said = [word for word in bare.split() if word not in _POLITE]
+    said = _bare(line)
     pair = _JOINED.get((said[0], said[1])) if len(said) == 2 else None
     distinct = {pair} if pair else set(said)
     if len(distinct) != 1:
