@@ -106,6 +106,7 @@ def test_servers_say_in_many_ways_that_there_is_nobody(said: str) -> None:
         "header invalid",
         "a loop was detected",
         "server busy",
+        "the recipient was unavailable to take delivery",
         "message filtered",
     ],
 )
@@ -182,6 +183,8 @@ def test_what_the_server_itself_says_of_an_address_in_code_counts(evidence: Evid
         "no user here by that name",
         "all recipients are invalid",
         "undeliverable address",
+        "requested action not taken: mailbox unavailable",
+        "recipient rejected",
         "number not provisioned",
         "usuario inexistente",
         "destinatário desconhecido",
