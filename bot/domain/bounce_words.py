@@ -38,7 +38,7 @@ _WORDS: Final = {
     ),
     Reason.SIZE: (
         r"too (?:big|large)|exceed(?:s|ed|ing)?\b.{0,40}\b(?:maximum|max|fixed|allowed)\b.{0,20}size|"
-        r"message size exceeds|maximum message size|recipsizelimit|"
+        r"message size exceed|maximum message size|recipsizelimit|"
         r"size limit (?:for|exceed)|size too"
     ),
     Reason.FULL: (

@@ -218,6 +218,7 @@ def test_unknown_is_understood_in_many_words(said: str) -> None:
         ("not a local host, not a gateway", Reason.SENDER),
         ("empfänger hat zu viele mails", Reason.FULL),
         ("casella postale piena", Reason.FULL),
+        ("max message size exceeded", Reason.SIZE),
     ],
 )
 def test_what_only_sounds_like_unknown_is_soft(said: str, reason: Reason) -> None:

@@ -84,6 +84,13 @@ def test_a_refusal_of_the_body_is_a_filters() -> None:
     assert (read(raw).bounce, read(raw).reason) == (Bounce.SOFT, "filtered")
 
 
+def test_a_remark_after_the_status_counts_only_where_the_server_said_nothing() -> None:
+    status = "Status: 5.1.1 (bad destination mailbox address)"
+    said = "Diagnostic-Code: smtp; 550 none of that here"
+    assert read(report("Action: failed", status)).bounce is Bounce.HARD
+    assert read(report("Action: failed", status, said)).bounce is Bounce.SOFT
+
+
 @pytest.mark.parametrize(
     ("story", "bounce"),
     [
