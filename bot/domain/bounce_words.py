@@ -96,8 +96,8 @@ _WORDS: Final = {
         r"blocked|closed|expired) (?:due to|because|for)\b|(?:account|mailbox|user|recipient|address|"
         r"subscriber|domain)\b.{0,60}\bnot (?:currently )?active|(?:disabled|inactive|suspended|frozen|"
         r"deactivated|locked) (?:recipient|account|mailbox|user)|disatt+ivat|desactiv|inactiv[oa]s?\b|"
-        r"deaktiviert|gesperrt|zablokowan|nieaktywn|отключен|заблокирован|停用|terminated|temporarily (?:not|"
-        r"out)|(?:temporarily|currently) (?:locked|inactive|unavailable|disabled|unknown|unable)|"
+        r"deaktiviert|gesperrt|zablokowan|nieaktywn|отключен|заблокирован|停用|temporarily (?:not|"
+        r"out)|(?:temporarily|currently) (?:inactive|unavailable|disabled|unknown|unable)|"
         r"account expired|out of (?:service|coverage)"
     ),
     Reason.MOVED: (

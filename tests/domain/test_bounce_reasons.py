@@ -206,7 +206,6 @@ def test_unknown_is_understood_in_many_words(said: str) -> None:
     [
         ("alex is now disabled here", Reason.SUSPENDED),
         ("user account not activated", Reason.SUSPENDED),
-        ("account terminated", Reason.SUSPENDED),
         ("mailbox deactivated due to abuse", Reason.SUSPENDED),
         ("usuario inactivo", Reason.SUSPENDED),
         ("user refused to take this mail", Reason.FILTERED),
