@@ -8,8 +8,8 @@ from bot.domain.bounce_words import PATTERNS, Reason
 from bot.domain.inbound import Bounce
 
 LONGEST_TEXT_CHARS: Final = 4_000
+_WORDS: Final = re.compile(r"[^\W\d]{2}")
 _FOR_GOOD: Final = frozenset({Reason.UNKNOWN, Reason.MOVED, Reason.GONE})
-_WORDED: Final = re.compile(r"[^\W\d_]{3}")
 # What enhanced status codes (RFC 3463) say; the first that begins a status counts.
 _STATUSES: Final[tuple[tuple[str, Reason], ...]] = (
     ("1.6", Reason.MOVED),
@@ -66,7 +66,7 @@ def judge(evidence: Evidence) -> Verdict:
         return Verdict(told, Bounce.SOFT)  # people are told more than the server's answer says
     if evidence.at_sender:
         return Verdict(Reason.SENDER, Bounce.SOFT)
-    if evidence.at_body:
+    if evidence.at_body and not _says_address(evidence):
         return Verdict(Reason.FILTERED, Bounce.SOFT)
     return Verdict(reason, Bounce.SOFT if _contradicted(reason, evidence) else Bounce.HARD)
 
@@ -78,22 +78,14 @@ def _reason(evidence: Evidence) -> Reason:
     if evidence.by_program:
         return Reason.SYSTEM
     by_status = _by_status(evidence.status)
-    if by_status in _FOR_GOOD and _is_guessed(evidence):
-        return Reason.OTHER
-    if by_status is not None and not (evidence.delayed and by_status in _FOR_GOOD):
+    if by_status in _FOR_GOOD and (evidence.delayed or _is_guessed(evidence)):
+        by_status = None
+    if by_status is not None:
         return by_status
     told = _named(evidence.report)
     if told is not None:
         return told
     return Reason.EXPIRED if evidence.delayed or evidence.status.startswith("4") else Reason.OTHER
-
-
-def _is_guessed(evidence: Evidence) -> bool:
-    """Tell whether our side's mail server made the status up: Sendmail calls every bare 550 a 5.1.1.
-
-    The other server's words are there, without that status, and they name no such cause.
-    """
-    return evidence.status not in evidence.text and bool(_WORDED.search(evidence.text))
 
 
 def _named(text: str) -> Reason | None:
@@ -106,6 +98,19 @@ def _by_status(status: str) -> Reason | None:
     if rest in ("", "0.0", "5.0", "1.0", "2.0", "3.0", "4.0", "7.0") and rest not in ("7.0", "3.0", "2.0"):
         return None
     return next((reason for begin, reason in _STATUSES if rest.startswith(begin)), None)
+
+
+def _says_address(evidence: Evidence) -> bool:
+    """Tell whether the server says, in code and words, that it is the address: it may say that late."""
+    return evidence.status.startswith("5.1.") and evidence.status in evidence.text
+
+
+def _is_guessed(evidence: Evidence) -> bool:
+    """Tell whether a status was made up by who reports of an answer without it, in words unknown here.
+
+    Many write 5.1.1 for every 550 to a recipient, which policies and filters answer as well.
+    """
+    return evidence.status not in evidence.text and bool(_WORDS.search(evidence.text))
 
 
 def _contradicted(reason: Reason, evidence: Evidence) -> bool:

@@ -33,7 +33,8 @@ _SENTENCE: Final = re.compile(
     r"(?:--\s{1,3})?this orange multi ?media message|message from memova|"
     r"(?:a )?new (?:picture|video|photo|multimedia)\S{0,12} (?:mail|message|msg)|"
     r"(?:picture|photo|video) (?:(?:mail|message|messaging) )?from your .{2,30} friend|"
-    r"sent (?:by text messaging|(?:by|via|from|using|with) (?:an? |the |my |your )?\S{1,20} (?:mms|mobile|"
+    r"sent (?:using (?:sms|mms)-to-e?-?mail|by text messaging|"
+    r"(?:by|via|from|using|with) (?:an? |the |my |your )?\S{1,20} (?:mms|mobile|"
     r"wireless|network))|"
     r"envoyé (?:par messagerie|d'un appareil|depuis un|à partir d'un)|"
     r"(?:message|mms) delivered by|powered by|brought to you by|mobile e-?mail from an?|"
@@ -74,12 +75,14 @@ _SENTENCE: Final = re.compile(
 _FURNITURE: Final = re.compile(
     r"(?:from|to|cc|bcc|subject|date|sent|message|text|options)\s?:\s?|options|forward|"
     r"(?:from|to|cc|subject) ?: .{0,200}|(?!\.{2,5}\Z)[-=_*#~.|\s]{1,200}|_[a-z]{7}|image/(?:jpe?g|gif|png)|"
-    r"[\w ()%.-]{1,80}\.(?:jpe?g|gif|png|bmp|3gpp?2?|3g2|mp4|amr|smil?)",
+    r"<?https://voice\.google\.com/?>?|[\w ()%.-]{1,80}\.(?:jpe?g|gif|png|bmp|3gpp?2?|3g2|mp4|amr|smil?)",
     re.IGNORECASE,
 )
 # From here on all is the gateway's.
 LAST: Final = re.compile(
-    r"to respond to this text message, reply|your account <?https://voice\.google\b", re.IGNORECASE
+    r"to respond to this (?:text )?message, (?:reply|launch|visit)|"
+    r"your account (?:<?https://voice\.google\b|help cent)",
+    re.IGNORECASE,
 )
 # What stands after such a label is what was typed, up to the gateway's next sentence.
 LABEL: Final = re.compile(

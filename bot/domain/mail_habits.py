@@ -29,6 +29,13 @@ RULED_BY: Final = re.compile(
     r"\s{0,4}-{2,20}\s?(?:on|le|am|el) .{5,300}\b(?:wrote|a écrit|schrieb|escribió)\s?-{2,20}", re.IGNORECASE
 )
 RULED: Final = re.compile(r"[\s*>|]{0,4}[-_=*~—]{2,60}\s?[^-_=]{2,60}?\s?[-_=*~—]{2,60}[\s*:]{0,4}")
+# Some programs leave out the line's end before what they quote.
+RUN_ON: Final = re.compile(
+    r"[\s*>|]{0,8}(?:-{2,20}\s?(?:original|forwarded) message\s?-{2,20}\s?(?:from|von|de|date)\s?:|"
+    r"(?:on|le|am|el) .{5,120}\d.{0,120}<[^\s<>@]{1,64}@[^\s<>@]{1,200}> "
+    r"(?:wrote|a écrit|schrieb|escribió)\s?:\s{2,})",
+    re.IGNORECASE,
+)
 RULED_WORDS: Final = re.compile(
     r"original|forwarded|message|nachricht|mensaje|mensagem|messaggio|bericht|wiadomość|meddelande|mail|"
     r"e-post|сообщение|письмо|"
@@ -71,9 +78,14 @@ SENT_FROM: Final = re.compile(
     r"get outlook for .{0,60}|"
     r"(?:holen sie sich|obtener|télécharger|ottieni) outlook (?:für|para|pour|per) .{0,60}|"
     r"outlook für (?:ios|android) (?:beziehen|herunterladen)|"
+    r"yahoo mail: search, organize, conquer|"
     r"this mobile text message is brought to you by.{0,80}"
     r")[\])>*_.]{0,4}(?:\(?<?https?://\S{1,200})?\s{0,4}",
     re.IGNORECASE,
+)
+# The same at the end of what was typed, where a program lost the line's end between them.
+RUN_ON_SENT_FROM: Final = re.compile(
+    rf"(?<=[.!?…])Sent from my .{{0,60}}\b(?:{_DEVICES})s?\b[^.!?]{{0,60}}\s{{0,4}}$", re.IGNORECASE
 )
 DISCLAIMER: Final = re.compile(
     r"\s{0,4}[*_]{0,3}(?:confidentiality notice|disclaimer\b|privileged (?:and|/) confidential|"

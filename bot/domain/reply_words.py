@@ -55,6 +55,8 @@ def _header_lines(lines: list[str], at: int) -> int:
         return 0
     if mail_habits.RULED.fullmatch(line[:200]) and mail_habits.RULED_WORDS.search(line[:200]):
         return 1
+    if mail_habits.RUN_ON.match(line[:_LONGEST_HEADER_CHARS]):
+        return 1
     if mail_habits.RULED_BY.fullmatch(line[:_LONGEST_HEADER_CHARS]):
         return 1
     if mail_habits.FULL_RULE.fullmatch(line[:120]):
@@ -98,8 +100,13 @@ def _unsigned(lines: list[str]) -> list[str]:
         if mail_habits.SIGNATURE.fullmatch(line[:80]) and _is_short(lines[place + 1 :]):
             break
         if not mail_habits.SENT_FROM.fullmatch(line[:_LONGEST_HEADER_CHARS]):
-            kept.append(line)
+            kept.append(_without_run_on(line))
     return kept
+
+
+def _without_run_on(line: str) -> str:
+    found = mail_habits.RUN_ON_SENT_FROM.search(line[-200:])
+    return line[: len(line) - len(found[0])] if found else line
 
 
 def _is_short(rest: list[str]) -> bool:

@@ -65,12 +65,13 @@ _ANSWER = re.compile(
 )
 _AT_BODY = re.compile(
     r"end of data|final data|>>> (?:data|\.)\s{1,10}<<< 5|in reply to data|after (?:end of )?(?:data|"
-    r"message)\b|\[(?:data|body)\]|failed after i sent the message"
+    r"message)\b|\[(?:data|body)\]|failed after i sent the message|\(state 1[5-8]\)"
 )
 _AT_SENDER = re.compile(
     r"(?:after|in reply to|our) mail from|\[mail[_ ]from\]|but (?:sender|my name) was rejected"
 )
-_AT_RECIPIENT = re.compile(r"rcpt[ _]to|after rcpt|does not like recipient")
+# qmail's words for it, and Google's number
+_AT_RECIPIENT = re.compile(r"rcpt[ _]to|after rcpt|does not like recipient|\(state 1[34]\)")
 # A pipelined DATA is answered after RCPT was refused: then the refusal was RCPT's.
 _ALREADY_REFUSED = re.compile(
     r"need rcpt|no valid recipient|no recipients|need recipient|rcpt commands? (?:were|must)|valid rcpt|"

@@ -5,11 +5,14 @@ import re
 from bot.domain.gateway_habits import ORNAMENT
 from bot.domain.inbound import Picture
 from bot.mail.parts import Letter, Part
+from bot.mail.picture_size import size_of
 
 MOST_PICTURES = 4
 MOST_BYTES = 8 * 1024 * 1024
 _FEWEST_BYTES = 64  # a spacer is one dot
 _MANY_GIFS = 3
+_LOW_PX = 100  # a banner or the name of a company; no phone takes pictures that low
+_ICON_PX = 32
 # Only what is what it says; the first octets tell.
 _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg", ".jpg"),
@@ -39,7 +42,18 @@ def pictures_of(letter: Letter) -> tuple[Picture, ...]:
         room -= len(picture.content)
         if len(found) >= MOST_PICTURES:
             break
-    return tuple(found)
+    sent = tuple(picture for picture in found if not _is_small_print(picture))
+    return sent or tuple(found)
+
+
+def _is_small_print(picture: Picture) -> bool:
+    """Tell a banner, a company's name or an icon by its shape; it counts only beside another picture."""
+    size = size_of(picture.content, picture.kind)
+    if size is None:
+        return False
+    width, height = size
+    icon = picture.kind == "image/gif" and max(size) <= _ICON_PX
+    return icon or (height <= _LOW_PX and width >= 2 * height)
 
 
 def _may_be_one(part: Part) -> bool:

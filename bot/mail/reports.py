@@ -67,7 +67,7 @@ def _fate(group: dict[str, str]) -> Fate:
         action=group.get("action", "").partition("(")[0].strip().lower()[:20],
         status=status_of(group.get("status", "")),
         code=code_of(diagnostic) if kind.strip().lower() in ("smtp", "550", "") or not said else None,
-        diagnostic=f"{diagnostic} {_comment(group.get('status', ''))}".strip(),
+        diagnostic=diagnostic or _comment(group.get("status", "")),  # what the server said goes first
         by_program=kind.strip().lower() == "x-unix",
     )
 

@@ -106,6 +106,7 @@ def test_servers_say_in_many_ways_that_there_is_nobody(said: str) -> None:
         "header invalid",
         "a loop was detected",
         "server busy",
+        "the recipient was unavailable to take delivery",
         "message filtered",
     ],
 )
@@ -123,7 +124,9 @@ UNKNOWN = "550 5.1.1 user unknown"
         Evidence(UNKNOWN, status="5.1.1", code=450),
         Evidence(UNKNOWN, status="5.1.1", delayed=True),
         Evidence(UNKNOWN, status="5.1.1", by_program=True),
-        Evidence(UNKNOWN, status="5.1.1", at_body=True),
+        Evidence("550 user unknown", status="5.1.1", at_body=True),  # the code is not the server's
+        Evidence("550 not to our liking", status="5.1.1"),  # nor is it here: many write it for every 550
+        Evidence("553 user refused this mail", status="5.1.3"),
         Evidence(UNKNOWN, status="5.1.1", at_sender=True),
         Evidence(UNKNOWN, status="5.7.1"),
         Evidence(UNKNOWN, status="5.2.1"),
@@ -150,3 +153,77 @@ def test_a_second_sign_makes_it_hard(evidence: Evidence) -> None:
 
 def test_the_text_of_a_refusal_shows_in_no_repr() -> None:
     assert "2065550100" not in repr(Evidence("2065550100 unknown", "2065550100"))
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(UNKNOWN, status="5.1.1", at_body=True),  # some look the address up late, and say so
+        Evidence("550 5.1.1 not to our liking", status="5.1.1"),
+        Evidence("550", status="5.1.1"),
+    ],
+)
+def test_what_the_server_itself_says_of_an_address_in_code_counts(evidence: Evidence) -> None:
+    assert judge(evidence).bounce is Bounce.HARD
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no such mail drop",
+        "nobody with that name here",
+        "we do not handle mail for this person",
+        "unable to find recipient",
+        "unrecognized mailbox",
+        "number is not in use",
+        "not a working number",
+        "no such phone",
+        "msisdn unknown",
+        "no user here by that name",
+        "all recipients are invalid",
+        "undeliverable address",
+        "requested action not taken: mailbox unavailable",
+        "recipient rejected",
+        "number not provisioned",
+        "usuario inexistente",
+        "destinatário desconhecido",
+        "indirizzo sconosciuto",
+        "konto nie istnieje",
+        "adres onbekend",
+        "mottagaren finns inte",
+        "用户不存在",
+        "получатель неизвестный",
+    ],
+)
+def test_unknown_is_understood_in_many_words(said: str) -> None:
+    verdict = judge(Evidence(f"550 {said}", code=550, at_recipient=True))
+    assert (verdict.reason, verdict.bounce) == (Reason.UNKNOWN, Bounce.HARD)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("alex is now disabled here", Reason.SUSPENDED),
+        ("user account not activated", Reason.SUSPENDED),
+        ("mailbox deactivated due to abuse", Reason.SUSPENDED),
+        ("usuario inactivo", Reason.SUSPENDED),
+        ("user refused to take this mail", Reason.FILTERED),
+        ("authentication required", Reason.SENDER),
+        ("the from address does not exist", Reason.SENDER),
+        ("return address invalid", Reason.SENDER),
+        ("number temporarily not in service", Reason.SUSPENDED),
+        ("number not provisioned for texts from mail", Reason.FILTERED),
+        ("not a local host, not a gateway", Reason.SENDER),
+        ("empfänger hat zu viele mails", Reason.FULL),
+        ("casella postale piena", Reason.FULL),
+        ("max message size exceeded", Reason.SIZE),
+    ],
+)
+def test_what_only_sounds_like_unknown_is_soft(said: str, reason: Reason) -> None:
+    verdict = judge(Evidence(f"550 {said}", status="5.1.1", code=550, at_recipient=True))
+    assert (verdict.reason, verdict.bounce) == (reason, Bounce.SOFT)
+
+
+@pytest.mark.parametrize("said", ["群組可能不存在", "skupina pravděpodobně neexistuje"])
+def test_what_may_be_so_is_not_taken_for_sure(said: str) -> None:
+    assert judge(Evidence("", said)).bounce is Bounce.SOFT

@@ -43,6 +43,58 @@ def test_other_spellings_of_stop_act(written: str) -> None:
     assert keyword(written) is Kind.STOP
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "stop texting me",
+        "Please stop texting me!",
+        "STOP MESSAGING ME NOW",
+        "can you stop texting this number",
+        "quit spamming us please",
+        "stop sending me messages",
+        "Stop sending these texts to my phone.",
+        "stop all messages",
+        "no more texts",
+        "Don't text me again",
+        "don’t contact us any more",
+        "never message me again",
+        "unsubscribe me",
+        "remove me from this list",
+        "take me off your list, thanks",
+        "opt me out",
+        "I want to unsubscribe",
+        "stop texting me\n\n-----\nSome Carrier",
+    ],
+)
+def test_a_sentence_that_asks_for_nothing_else_is_a_stop(said: str) -> None:
+    assert keyword(said) is Kind.STOP
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "stop texting while you drive",
+        "stop texting me while you drive",
+        "stop texting me at work",
+        "stop texting",
+        "don't stop texting me",
+        "I stopped texting me ex",
+        "did he stop texting you?",
+        "stop it",
+        "stop this",
+        "stop sending the kids to bed so late",
+        "no more texts after ten, ok?",
+        "don't text me, call me",
+        "don't text him again",
+        "remove me a seat from the table",
+        "why did you unsubscribe me",
+        "stop texting me\n\nat work I mean",
+    ],
+)
+def test_a_sentence_that_goes_on_is_a_reply(said: str) -> None:
+    assert keyword(said) is None
+
+
 def test_stop_in_capitals_acts_whatever_follows_in_the_next_line() -> None:
     assert keyword("STOP\nunknown footer of a carrier") is Kind.STOP
     assert keyword("stop\nby at 7") is None
@@ -97,7 +149,7 @@ def test_a_sentence_that_only_contains_a_word_is_a_reply(said: str) -> None:
         "stop texting me\n\nSent from my phone",
     ],
 )
-def test_a_sentence_that_asks_for_nothing_else_is_a_stop(written: str) -> None:
+def test_a_sentence_that_asks_for_it_is_a_stop(written: str) -> None:
     assert keyword(written) is Kind.STOP
 
 

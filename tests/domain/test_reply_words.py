@@ -20,6 +20,17 @@ QUOTES = {
 }
 
 
+RUN_ON = (
+    "-------- Original message --------From: bot@example.org Date: 1/13/26  3:52 PM  (GMT-06:00) To: me",
+    "  On Sun, Nov 22, 2026 at 10:00 AM, Textbridge<bot@example.org> wrote:   @a in B",
+)
+
+
+@pytest.mark.parametrize("quote", RUN_ON)
+def test_a_quote_whose_first_line_runs_on_is_left_out(quote: str) -> None:
+    assert typed(f"see you at 7\n\n{quote}\ndinner at 7") == "see you at 7"
+
+
 @pytest.mark.parametrize("quote", QUOTES.values(), ids=QUOTES)
 @pytest.mark.parametrize("mark", ["", "> "])
 def test_what_is_quoted_below_is_left_out(quote: str, mark: str) -> None:
@@ -38,6 +49,7 @@ def test_answers_between_and_below_quoted_lines_stay() -> None:
         "Sent via BlackBerry from T-Mobile",
         "[Sent from Yahoo Mail for iPhone](https://x.example)",
         "Get Outlook for Android",
+        "Yahoo Mail: Search, Organize, Conquer",
         "Sent via DROID on Verizon Wireless",
         "Sent from my PALMPRE on the Now Network from Sprint",
         "Envoyé de mon iPhone",
@@ -55,6 +67,13 @@ def test_answers_between_and_below_quoted_lines_stay() -> None:
 )
 def test_signatures_and_what_phones_add_are_left_out(end: str) -> None:
     assert typed(f"see you\n\n{end}") == "see you"
+
+
+def test_what_a_phone_adds_is_left_out_without_a_new_line_too() -> None:
+    assert typed("See you!Sent from my Verizon, Samsung Galaxy smartphone") == "See you!"
+    assert (
+        typed("It was fun. Sent from my phone as promised.") == "It was fun. Sent from my phone as promised."
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,6 +107,9 @@ def test_what_only_looks_like_it_stays(said: str) -> None:
         "MMS from 1\n\nText: {}\n\n--------------------\nMore at www.example.org",
         "{}\n\nTo respond to this text message, reply to this email.\n\nYOUR ACCOUNT\nHELP",
         "{}\n\nYou have received the above multimedia message from a Wireless customer.",
+        "<https://voice.google.com>\n{}\nTo respond to this message, launch Google Voice\non a phone\nmore",
+        "<https://voice.google.com>\n{}\nYOUR ACCOUNT HELP CENTER\n<https://x.example> HELP FORUM\nGoogle",
+        "{}\n\n--\nSent using SMS-to-email.  Reply to this email to text back.\nhttps://x.example/",
         "Diese Nachricht wurde Ihnen von einem Handy übermittelt.\n\n{}\n\nWenn Sie mehr über uns",
     ],
 )

@@ -84,6 +84,29 @@ def test_a_refusal_of_the_body_is_a_filters() -> None:
     assert (read(raw).bounce, read(raw).reason) == (Bounce.SOFT, "filtered")
 
 
+def test_a_remark_after_the_status_counts_only_where_the_server_said_nothing() -> None:
+    status = "Status: 5.1.1 (bad destination mailbox address)"
+    said = "Diagnostic-Code: smtp; 550 none of that here"
+    assert read(report("Action: failed", status)).bounce is Bounce.HARD
+    assert read(report("Action: failed", status, said)).bounce is Bounce.SOFT
+
+
+@pytest.mark.parametrize(
+    ("story", "bounce"),
+    [
+        (f"<{WHO}>:\n192.0.2.1 does not like recipient.\nRemote host said: 550 User unknown", Bounce.HARD),
+        (
+            f"<{WHO}>:\n192.0.2.1 failed after I sent the message.\nRemote host said: 550 User unknown",
+            Bounce.SOFT,
+        ),
+        (f"  {WHO}\n\nPERM_FAILURE: SMTP Error (state 13): 550 User unknown", Bounce.HARD),
+        (f"  {WHO}\n\nPERM_FAILURE: SMTP Error (state 18): 550 User unknown", Bounce.SOFT),
+    ],
+)
+def test_when_it_was_refused_is_read_in_other_words_too(story: str, bounce: Bounce) -> None:
+    assert read(plain(story)).bounce is bounce
+
+
 def test_a_pipelined_data_does_not_make_it_a_filters() -> None:
     story = "... while talking to mx:\n>>> DATA\n<<< 550 5.1.1 User unknown\n<<< 503 5.0.0 Need RCPT"
     raw = report(

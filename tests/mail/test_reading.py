@@ -188,6 +188,38 @@ def test_a_gif_without_a_name_on_the_page_of_a_photo_is_the_gateways() -> None:
     assert len(read(multipart(named, picture(JPEG))).pictures) == 2
 
 
+def jpeg(width: int, height: int) -> bytes:
+    before = JPEG[:2] + b"\xff\xe0\x00\x10" + b"JFIF".ljust(14, b"\0")
+    frame = b"\xff\xc0\x00\x0b\x08" + height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return before + frame.ljust(64, b"\1")
+
+
+def gif(width: int, height: int) -> bytes:
+    return (b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little")).ljust(80, b"\1")
+
+
+def png(width: int, height: int) -> bytes:
+    return (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big")).ljust(
+        80, b"\1"
+    )
+
+
+@pytest.mark.parametrize("ornament", [jpeg(120, 47), gif(760, 80), gif(20, 20), png(300, 60)])
+def test_a_banner_beside_what_was_sent_is_the_gateways(ornament: bytes) -> None:
+    sent = jpeg(640, 480)
+    found = read(multipart(picture(ornament), picture(sent))).pictures
+    assert [one.content for one in found] == [sent]
+    assert [one.content for one in read(multipart(picture(ornament))).pictures] == [ornament]
+
+
+@pytest.mark.parametrize(
+    "sent", [jpeg(4000, 900), jpeg(1, 1), jpeg(90, 120), png(160, 120), gif(100, 100), JPEG + b"\xff\xe0"]
+)
+def test_what_phones_send_is_no_banner(sent: bytes) -> None:
+    found = read(multipart(picture(jpeg(640, 480)), picture(sent))).pictures
+    assert [one.content for one in found] == [jpeg(640, 480), sent]
+
+
 def test_half_a_picture_is_none() -> None:
     raw = multipart(picture(JPEG + b"1"), picture(JPEG + b"x" * 1024 * 1024))
     assert [one.content for one in read(raw).pictures] == [JPEG + b"1"]
