@@ -1,5 +1,6 @@
 """Let a person see and change their own registration."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import held, notices, outbox, people, replies, suppressions, texts, verifications
 from bot.db.scrub import note_erased
-from bot.domain.consent import NOBODY, WORDING_VERSION
+from bot.domain.consent import LISTED, NOBODY, WORDING_VERSION
 from bot.domain.ending import suspended_words
 from bot.domain.errors import UserError
 from bot.domain.permission import FOREVER
@@ -22,13 +23,18 @@ from bot.services.shelf import Listed, Shelf
 from bot.services.standing import cancel_waiting
 
 LAST_TEXTS = 20
+MOST_NAMED = 10
 LONGEST_PAUSE_HOURS = 24 * 365
 _QUIET = "It takes no texts: it has shown no sign of life here for a year and must be proved again."
-_STATES = {people.HALTED: HALTED, people.RETURNED: RETURNED, people.QUIET: _QUIET}
+_STATES = {people.RETURNED: RETURNED, people.QUIET: _QUIET}
+_HERE = {LISTED: "In this server: only people and roles you list.", NOBODY: "In this server: nobody."}
+_IF_A_CODE = " If a code comes, type it with /phone verify."
 
 
-async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetime) -> str:
-    """Describe a registration with the number masked."""
+async def show(
+    session: AsyncSession, person_id: int, shelf: Shelf, now: datetime, guild_id: int | None = None
+) -> str:
+    """Describe a registration with the number masked, and who may text it in the guild one is in."""
     await shelf.refresh(session)
     phone = await people.phone_of(session, person_id)
     if phone is None:
@@ -44,12 +50,31 @@ async def show(session: AsyncSession, person_id: int, shelf: Shelf, now: datetim
         lines.append(f"Texts are paused{_until(phone.paused_until, now)}. /phone resume turns them on.")
     if phone.quiet is not None:
         lines.append(f"Quiet hours: {phone.quiet}. Texts wait until they end.")
-    open_guilds = sum(who != NOBODY for _, who in await people.opt_ins(session, person_id))
-    servers = "1 server" if open_guilds == 1 else f"{open_guilds} servers"
-    lines.append(f"Members of {servers} may text you. /phone allow changes that for the server you are in.")
+    lines.append(_who_may(dict(await people.opt_ins(session, person_id)), guild_id))
+    if blocked := await _blocked(session, person_id):
+        lines.append(blocked)
     if await replies.goes_on(session, person_id):
         lines.append("Answers that nothing proves to be yours go on, marked as unverified.")
     return "\n".join(lines)
+
+
+def _who_may(said: Mapping[int, str], guild_id: int | None) -> str:
+    """Word who may text a person: in how many servers, and in this one where that is not everyone."""
+    count = sum(who != NOBODY for who in said.values())
+    if not count:
+        return "No server's members may text you. Use /phone allow in the server whose members may."
+    servers = "1 server" if count == 1 else f"{count} servers"
+    words = f"Members of {servers} may text you. /phone allow changes that for the server you are in."
+    here = _HERE.get(said.get(guild_id, NOBODY)) if guild_id is not None else None
+    return f"{words}\n{here}" if here else words
+
+
+async def _blocked(session: AsyncSession, person_id: int) -> str:
+    """Name whom a person blocked, the latest first; no words where that is nobody."""
+    found, count = await people.blocked_by(session, person_id, MOST_NAMED)
+    more = f" and {count - len(found)} more" if count > len(found) else ""
+    names = ", ".join(mention(one) for one in found)
+    return f"You blocked {names}{more}. /phone unblock lifts that." if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +96,17 @@ async def _what_to_do(
     session: AsyncSession, phone: people.Phone, listed: Listed | None, shelf: Shelf, now: datetime
 ) -> str:
     """Say why a phone takes no texts, and what helps."""
-    if await verifications.live(session, phone.person_id, now):
+    waits = await verifications.live(session, phone.person_id, now) is not None
+    if phone.state == people.HALTED:
+        return HALTED
+    if phone.state == people.STOPPED:
+        # Perhaps no code goes to it; what is said tells nobody whether one did.
+        stopped_at = await suppressions.since(session, people.index_of(session, phone)) or now
+        return stopped_words(stopped_at + CODE_AFTER) + (_IF_A_CODE if waits else "")
+    if waits:
         return "It takes no texts until you type the code that is on its way, with /phone verify."
     if phone.state in _STATES:
         return _STATES[phone.state]
-    if phone.state == people.STOPPED:
-        stopped_at = await suppressions.since(session, people.index_of(session, phone)) or now
-        return stopped_words(stopped_at + CODE_AFTER)
     ends_on = listed.carrier.retires_on if listed is not None else None
     if listed is not None and ends_on is not None and ends_on <= now.date():
         instead = way_out(shelf, listed.carrier.guild_id, listed.carrier, ends_on)

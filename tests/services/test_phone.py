@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from bot.db.tables import Block, Consent, OptIn, TextRow
-from bot.domain.consent import EVERYONE, NOBODY
+from bot.domain.consent import EVERYONE, LISTED, NOBODY
 from bot.domain.errors import UserError
-from bot.domain.words import REFUSAL
+from bot.domain.inbound import Kind, Trust
+from bot.domain.stopping import CODE_AFTER, HALTED, stopped_words
+from bot.domain.words import CODE_SENT, REFUSAL
 from bot.services import carriers, phone
 from bot.services.carrier_change import Change
+from tests.services.arriving import arrives
 from tests.services.editing import EDITOR
 from tests.services.world import ANN, BOB, GUILD, OTHER_GUILD, START, Clock, World
 
@@ -52,6 +55,43 @@ async def test_show_says_what_to_do_where_a_phone_takes_no_texts(world: World, c
     )
     assert (await world.type_code(BOB, await world.code_of(BOB))).proven
     assert "takes no texts" not in await show(world, BOB)
+
+
+async def test_show_says_who_here_may_text_and_whom_one_blocked(world: World, clock: Clock) -> None:
+    async def here(guild: int | None = GUILD) -> str:
+        return str(await world.write(phone.show, BOB, world.shelf, clock(), guild))
+
+    await world.register(BOB)
+    assert "Members of 1 server may text you." in await here()
+    assert "In this server" not in await here()
+    assert "In this server: nobody." in await here(OTHER_GUILD)
+    await world.write(phone.allow, BOB, GUILD, LISTED, clock())
+    assert "In this server: only people and roles you list." in await here()
+    await world.write(phone.allow, BOB, GUILD, NOBODY, clock())
+    assert "No server's members may text you. Use /phone allow in the server" in await here()
+    assert "blocked" not in await here()
+    for sender in range(3000, 3012):
+        clock.forward(minutes=1)
+        await world.write(phone.block, BOB, sender, clock())
+    newest = ", ".join(f"<@{sender}>" for sender in range(3011, 3001, -1))
+    assert f"You blocked {newest} and 2 more. /phone unblock lifts that." in await here()
+    await world.write(phone.unblock, BOB, 3000)
+    assert "and 1 more." in await here(None)
+    assert "blocked" not in await show(world, ANN)
+
+
+async def test_a_code_that_never_comes_hides_no_stop(world: World, clock: Clock) -> None:
+    await world.register(BOB)
+    await arrives(world, Kind.STOP, None, trust=Trust.UNPROVEN)
+    assert await world.ask_code(BOB) == CODE_SENT
+    assert HALTED in await show(world, BOB)
+    assert "type the code" not in await show(world, BOB)
+    await arrives(world, Kind.STOP, None)
+    stopped = stopped_words(clock() + CODE_AFTER)
+    assert stopped in await show(world, BOB)
+    # No code goes to it now, and one that asks anyway is told what one with a free number is told.
+    assert await world.ask_code(BOB) == CODE_SENT
+    assert f"{stopped} If a code comes, type it with /phone verify." in await show(world, BOB)
 
 
 async def test_a_pause_ends_by_itself_or_by_resume(world: World, clock: Clock) -> None:
