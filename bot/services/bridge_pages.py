@@ -80,6 +80,8 @@ def _line(row: Any) -> str:
             f"{name.replace('_', ' ')} {before[name] or '-'} to {after[name] or '-'}" for name in after
         )
         about = f": {'; '.join(changes)}"
+    elif row.action == "pause":
+        about = f" {after['paused_until']}"
     return f"<t:{int(row.at.timestamp())}:f> {who}: {row.action.replace('_', ' ')}{about}"
 
 
@@ -103,7 +105,7 @@ def _closed(until: datetime | None, now: datetime) -> bool:
     return until is not None and until > now
 
 
-async def health(session: AsyncSession, guild_id: int, now: datetime) -> str:
+async def health(session: AsyncSession, guild_id: int, policy: Policy, now: datetime) -> str:
     """Say how a guild's texts of the last 24 hours fared, and what is in their way."""
     counts = await guild_texts.since(session, guild_id, now - _DAY)
     waiting = await guild_texts.waiting(session, guild_id)
@@ -116,7 +118,12 @@ async def health(session: AsyncSession, guild_id: int, now: datetime) -> str:
     lines = [f"Texts of the last 24 hours: {total}" + (f" ({fared})." if fared else ".")]
     closed = sorted({one.domain for one in waiting if _closed(one.closed_until, now)})
     old = [one for one in waiting if not one.held and now - one.oldest > 10 * _MINUTE]
-    if closed:
+    if not policy.texting:
+        lines.append("Texting is switched off here. /bridge settings switches it on.")
+    elif policy.paused_until is not None and policy.paused_until > now:
+        until = until_words(policy.paused_until, now)
+        lines.append(f"Texting is paused here{until}. /bridge resume ends it.")
+    elif closed:
         lines.append(f"Refusing texts right now: {', '.join(closed)}. The bot keeps trying.")
     elif old:
         lines.append("Some texts have waited for over 10 minutes. /bridge queue shows where.")
