@@ -4,12 +4,15 @@ import asyncio
 import json
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 from bot import exits
 from bot.db.people_kept import ledger_of
 from bot.db.scrub import scrub
+from bot.domain.consent import consent_words, known
 from bot.operate.carriers_store import Away, Opened, opened, say_away
 from bot.services import guild_leaving, privacy
+from bot.services.shelf import Shelf
 
 
 def proof(person_id: int) -> int:
@@ -33,8 +36,18 @@ def _run(act: Coroutine[None, None, None]) -> int:
 
 async def _proof(person_id: int) -> None:
     async with opened() as found, found.store.read() as session:
-        ledger = await ledger_of(session, person_id)
+        ledger = [with_words(line, found.shelf) for line in await ledger_of(session, person_id)]
     print(json.dumps({"discord_id": str(person_id), "ledger": ledger}, indent=2))
+
+
+def with_words(line: dict[str, Any], shelf: Shelf) -> dict[str, Any]:
+    """Add the words that somebody agreed to to the line of the ledger that says so."""
+    version, _, service = str(line["wording"]).partition(" ")
+    if line["kind"] != "register" or not known(version):
+        return line
+    listed = shelf.find(None, service) if service else None
+    name = listed.carrier.name if listed else service
+    return {**line, "words": consent_words(line["guild_id"] is not None, name, version)}
 
 
 async def _erase_person(person_id: int) -> None:

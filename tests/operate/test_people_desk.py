@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot.db.tables import OptIn, Registration
+from bot.domain.consent import WORDING_VERSION, consent_words
+from bot.operate.people_desk import with_words
 from bot.services import privacy
 from tests.operate.test_carriers_cli import Bot
 from tests.services.world import World
@@ -32,9 +34,21 @@ async def test_the_proof_is_there_before_and_after_an_erasure(bot: Bot, world: W
     assert before["discord_id"] == after["discord_id"] == str(DORA)
     kinds = [[line["kind"] for line in one["ledger"]] for one in shown]
     assert kinds == [["register", "verified"], ["register", "verified", "erased"]]
+    words = [line.get("words") for line in after["ledger"]]
+    assert words == [consent_words(in_guild=True), None, None]
     for line in before["ledger"]:
         assert (line["wording"], line["at"]) == ("2026-11-1", "2026-11-22T12:00:00+00:00")
     assert json.loads((await bot(store_url, "111111111111111111", command="proof"))[1])["ledger"] == []
+
+
+def test_the_words_are_those_that_were_agreed_to(world: World) -> None:
+    def line(**changes: object) -> dict[str, object]:
+        return {"kind": "register", "wording": WORDING_VERSION, "guild_id": None} | changes
+
+    said = with_words(line(wording=f"{WORDING_VERSION} gone-service"), world.shelf)["words"]
+    assert said == consent_words(in_guild=False, service="gone-service")
+    for other in (line(kind="withdrawn"), line(wording="1999-1")):
+        assert with_words(other, world.shelf) == other
 
 
 async def test_a_person_and_a_server_are_erased(bot: Bot, world: World, store_url: str) -> None:
