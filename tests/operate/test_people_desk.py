@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from bot.db.tables import OptIn, Registration
 from bot.domain.consent import WORDING_VERSION, consent_words
 from bot.operate.people_desk import with_words
 from bot.services import privacy
+from tests.db.stores import sqlite_url
 from tests.operate.test_carriers_cli import Bot
 from tests.services.world import World
 
@@ -19,6 +21,10 @@ NUMBER = "206 555 0188"
 @pytest.fixture
 def bot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bot:
     return Bot(monkeypatch, capsys)
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 async def test_the_proof_is_there_before_and_after_an_erasure(bot: Bot, world: World, store_url: str) -> None:
@@ -64,6 +70,26 @@ async def test_a_person_and_a_server_are_erased(bot: Bot, world: World, store_ur
     assert (await bot(store_url, "server", str(SERVER), command="erase"))[0] == 0
     assert await world.rows(OptIn) == []
     assert [row.person_id for row in await world.rows(Registration)] == [2]
+
+
+async def test_who_is_not_there_is_said_not_to_be(bot: Bot, world: World, store_url: str) -> None:
+    await world.register(DORA, typed_number=NUMBER, guild_id=SERVER)
+    code, said, complained = await bot(store_url, "111111111111111111", command="proof")
+    assert (code, json.loads(said)["ledger"]) == (0, [])
+    assert complained == "Nothing stands here of what that person agreed to. Check the ID and DATABASE_URL.\n"
+    for what in ("person", "server"):
+        code, said, _ = await bot(store_url, what, "111111111111111111", command="erase")
+        assert (code, said) == (0, f"Nothing is kept of that {what} here. Check the ID and DATABASE_URL.\n")
+    assert len(await world.rows(Registration)) == len(await world.rows(OptIn)) == 1
+
+
+@pytest.mark.parametrize("words", [("proof", str(DORA)), ("erase", "person", str(DORA)), ("keys", "rotate")])
+async def test_no_store_is_made_for_a_wrong_address(bot: Bot, tmp_path: Path, words: tuple[str, ...]) -> None:
+    command, *more = words
+    code, said, complained = await bot(sqlite_url(tmp_path / "wrong.db"), *more, command=command)
+    assert (code, said) == (78, "")
+    assert complained == "DATABASE_URL: there is no store there; check the address. `run` makes one.\n"
+    assert names_in(tmp_path) == []
 
 
 async def test_a_store_that_is_away_is_said_so(bot: Bot) -> None:
