@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import carriers, guild_texts
+from bot.db import carriers, guild_texts, policies
 from bot.db.crypto import is_pseudonym
 from bot.db.person_tables import ABOUT_PEOPLE
 from bot.domain.limits import Limits
 from bot.domain.permission import Policy, until_words
-from bot.domain.words import short
+from bot.domain.words import MOST_NAMED, short, some_of
 from bot.services.bounds import lowest
 
 A_PAGE = 10
@@ -38,6 +38,12 @@ def settings(policy: Policy, limits: Limits | None, now: datetime) -> str:
         f"A sender's account is at least {policy.account_age // _DAY} days old, and here for "
         f"{policy.time_here // _MINUTE} minutes; not asked of members with Manage Server."
     )
+
+
+async def blocked(session: AsyncSession, guild_id: int) -> str:
+    """Name whom a guild's admins let send no texts, the latest first; no words where that is nobody."""
+    found, count = await policies.barred(session, guild_id, MOST_NAMED)
+    return f"Blocked here: {some_of(found, count)}. /bridge unblock lifts that." if found else ""
 
 
 @dataclass(frozen=True, slots=True)

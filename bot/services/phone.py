@@ -15,7 +15,7 @@ from bot.domain.permission import FOREVER
 from bot.domain.phone import mask
 from bot.domain.returned import RETURNED
 from bot.domain.stopping import CODE_AFTER, HALTED, stopped_words
-from bot.domain.words import mention, short
+from bot.domain.words import MOST_NAMED, mention, short, some_of
 from bot.services.audience import NO_PHONE
 from bot.services.audience import allow as allow
 from bot.services.offers import way_out
@@ -23,7 +23,6 @@ from bot.services.shelf import Listed, Shelf
 from bot.services.standing import cancel_waiting
 
 LAST_TEXTS = 20
-MOST_NAMED = 10
 LONGEST_PAUSE_HOURS = 24 * 365
 _QUIET = "It takes no texts: it has shown no sign of life here for a year and must be proved again."
 _STATES = {people.RETURNED: RETURNED, people.QUIET: _QUIET}
@@ -72,9 +71,7 @@ def _who_may(said: Mapping[int, str], guild_id: int | None) -> str:
 async def _blocked(session: AsyncSession, person_id: int) -> str:
     """Name whom a person blocked, the latest first; no words where that is nobody."""
     found, count = await people.blocked_by(session, person_id, MOST_NAMED)
-    more = f" and {count - len(found)} more" if count > len(found) else ""
-    names = ", ".join(mention(one) for one in found)
-    return f"You blocked {names}{more}. /phone unblock lifts that." if found else ""
+    return f"You blocked {some_of(found, count)}. /phone unblock lifts that." if found else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,20 @@ async def test_a_blocked_member_sends_nothing_here_and_elsewhere_as_before(town:
     assert (await town.says(town.admin, "bridge unblock", user=town.alice)).endswith("wasn't blocked here.")
 
 
+async def test_the_settings_name_whom_admins_blocked(town: Town) -> None:
+    assert "Blocked" not in await town.says(town.admin, "bridge settings")
+    await town.says(town.admin, "bridge block", user=town.alice)
+    town.clock.jump(timedelta(minutes=1))
+    await town.says(town.admin, "bridge block", user=town.dave)
+    said = await town.says(town.admin, "bridge settings")
+    wanted = f"Blocked here: {town.dave.mention}, {town.alice.mention}. /bridge unblock lifts that."
+    assert said.splitlines()[-1] == wanted
+    await town.says(town.admin, "bridge unblock", user=town.alice)
+    await town.says(town.admin, "bridge unblock", user=town.dave)
+    assert "Blocked" not in await town.says(town.admin, "bridge settings")
+    assert "Blocked" not in await town.says(town.founder, "bridge settings", guild=town.other_guild)
+
+
 async def test_a_pause_holds_for_this_server_and_ends_by_itself(town: Town) -> None:
     await town.register(town.bob)
     assert re.match(
