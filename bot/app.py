@@ -143,7 +143,7 @@ def _make_desk(
 
     desk = Desk(
         store,
-        Rules(config.limits, config.text_expires, shelf, first_words),
+        Rules(config.limits, config.text_expires, shelf, first_words, config.imap is not None),
         config.default_country,
         config.abuse_contact,
         now,

@@ -8,7 +8,7 @@ import discord
 
 from bot.commands.answers import Form, answer, hold
 from bot.commands.kept_buttons import KeptButton, row_of
-from bot.commands.text import UNNAMED_SERVER, open_answer, send
+from bot.commands.text import UNNAMED_SERVER, about_sender, open_answer, send
 from bot.domain.errors import UserError
 from bot.domain.plain import plain
 from bot.domain.words import mention
@@ -118,6 +118,7 @@ async def _request(interaction: discord.Interaction, back: replies.Route, words:
         words=plain(words, {str(sender.id): sender.name}),
         answer=open_answer(interaction, desk.now()),
         answers_in=back.answers_in if _shown(desk, back) else None,
+        **about_sender(sender, sender.guild_permissions),
     )
 
 

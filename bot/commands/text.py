@@ -110,15 +110,15 @@ def _request(
         guild_name=server,
         words=plain(message, names),
         answer=open_answer(interaction, now),
-        **_sender(interaction),
+        **about_sender(interaction.user, interaction.permissions),
     )
 
 
-def _sender(interaction: discord.Interaction) -> dict[str, Any]:
+def about_sender(sender: discord.User | discord.Member, rights: discord.Permissions) -> dict[str, Any]:
     """Name what a server's rules may ask of whoever sends."""
-    member = interaction.user if isinstance(interaction.user, discord.Member) else None
+    member = sender if isinstance(sender, discord.Member) else None
     return {
         "sender_roles": tuple(role.id for role in member.roles) if member else (),
         "sender_joined_at": member.joined_at if member else None,
-        "sender_is_admin": interaction.permissions.manage_guild,
+        "sender_is_admin": rights.manage_guild,
     }

@@ -1,5 +1,6 @@
 """Say why a mail came back, and whether for good, from what the servers' words and codes tell together."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +9,7 @@ from bot.domain.inbound import Bounce
 
 LONGEST_TEXT_CHARS: Final = 4_000
 _FOR_GOOD: Final = frozenset({Reason.UNKNOWN, Reason.MOVED, Reason.GONE})
+_WORDED: Final = re.compile(r"[^\W\d_]{3}")
 # What enhanced status codes (RFC 3463) say; the first that begins a status counts.
 _STATUSES: Final[tuple[tuple[str, Reason], ...]] = (
     ("1.6", Reason.MOVED),
@@ -76,12 +78,22 @@ def _reason(evidence: Evidence) -> Reason:
     if evidence.by_program:
         return Reason.SYSTEM
     by_status = _by_status(evidence.status)
+    if by_status in _FOR_GOOD and _is_guessed(evidence):
+        return Reason.OTHER
     if by_status is not None and not (evidence.delayed and by_status in _FOR_GOOD):
         return by_status
     told = _named(evidence.report)
     if told is not None:
         return told
     return Reason.EXPIRED if evidence.delayed or evidence.status.startswith("4") else Reason.OTHER
+
+
+def _is_guessed(evidence: Evidence) -> bool:
+    """Tell whether our side's mail server made the status up: Sendmail calls every bare 550 a 5.1.1.
+
+    The other server's words are there, without that status, and they name no such cause.
+    """
+    return evidence.status not in evidence.text and bool(_WORDED.search(evidence.text))
 
 
 def _named(text: str) -> Reason | None:
@@ -99,17 +111,17 @@ def _by_status(status: str) -> Reason | None:
 def _contradicted(reason: Reason, evidence: Evidence) -> bool:
     """Tell whether something speaks against its being for good, or too little for it.
 
-    A 4xx that outlived a queue comes back as a failure; 5.2.x says that there is such a mailbox, unless
-    the recipient alone was refused in so many words; 5.7.x says that somebody was not allowed. A bare 550
-    is what filters answer too: it needs a second sign.
+    A 4xx that outlived a queue comes back as a failure; 5.2.x says that there is such a mailbox and 5.7.x
+    that somebody was not allowed, unless the recipient alone was refused in so many words. A bare 550 is
+    what filters answer too: it needs a second sign.
     """
     if evidence.delayed or evidence.by_program or evidence.status.startswith(("4.", "2.")):
         return True
     if evidence.code is not None and evidence.code < 500:
         return True
     subject = evidence.status[2:].partition(".")[0]
-    if subject == "2":
+    if subject in ("2", "7"):
         return not evidence.at_recipient or _named(evidence.text) not in _FOR_GOOD
     bare = reason is not Reason.GONE and evidence.code is not None and subject in ("", "0")
     unsure = bare and not evidence.at_recipient and _named(evidence.report) not in _FOR_GOOD
-    return unsure or subject in ("6", "7")
+    return unsure or subject == "6"

@@ -65,7 +65,7 @@ _WORDS: Final = {
         r"\bdmarc\b|\bspf\b|\bdkim\b|authentication|unauthenticated|not authenticated|"
         r"relay(?:ing)?\b.{0,30}(?:denied|prohibited|not|refused)|"
         r"(?:not|unable|cannot|denied).{0,20}\brelay|reverse (?:dns|lookup|mapping)|\bptr\b|\brdns\b|"
-        r"helo|ehlo|client host|sending (?:ip|host|server|domain)|aup#sndr|"
+        r"helo|ehlo|client host|sending (?:ip|host|server|domain|user|address)|aup#sndr|"
         r"one or more recipients \(aup|not accepting mail from|valid sender domain|"
         r"your (?:ip|host|server|domain)\b"
     ),
@@ -81,7 +81,8 @@ _WORDS: Final = {
     ),
     Reason.CONTENT: (
         r"(?:message|mail) content|content (?:rejected|not)|banned content|8-?bit data|malformed|"
-        r"header.{0,20}(?:not accepted|invalid|missing)|addresses in from|attachment|"
+        r"header.{0,20}(?:not accepted|invalid|missing)|address(?:es)? in (?:the )?(?:from|header)|"
+        r"header from|from header|attachment|"
         r"not (?:rfc|compliant)|bare lf|conversion"
     ),
     Reason.SUSPENDED: (
@@ -95,13 +96,17 @@ _WORDS: Final = {
         r"out of (?:service|coverage)"
     ),
     Reason.MOVED: (
-        r"no longer (?:accepts mail|on (?:this )?server|at this|with|works|employed|valid|in use|exists?|"
-        r"available)|"
-        r"has (?:been )?moved|moved to|not our (?:user|customer)|address (?:has )?changed"
+        r"no longer (?:accepts mail|on (?:this )?server|at this|with|works|employed|valid|in use|in service|"
+        r"exists?|available)|"
+        r"(?:account|mailbox|user|address|subscriber)(?: [^ ]{1,80})? (?:(?:has been|was|is) )?"
+        r"(?:deleted|removed)\b|"
+        r"left the (?:company|organi[sz]ation)|has (?:been )?moved(?! temporarily)|moved to|"
+        r"not our (?:user|customer)|address (?:has )?changed"
     ),
     Reason.SYSTEM: (
         r"mailer error|internal (?:system )?error|service (?:currently |temporarily )?unavailable|"
-        r"local configuration|temporary failure|disk|i/o error|system error|try again later"
+        r"local configuration|temporary failure|maintenance|"
+        r"(?:routing|mail) loop|too many hops|hop count|disk|i/o error|system error|try again later"
     ),
     Reason.GONE: (
         r"(?:host|domain)(?: name)?(?: or domain name)?(?: [^ ]{1,80})?(?: is| was|"
@@ -111,31 +116,35 @@ _WORDS: Final = {
         r"receive)|"
         r"unrout(?:e)?able|nxdomain|no (?:valid )?mx\b|null mx|no smtp service|non-?existent (?:host|domain)|"
         r"(?:could ?n.?t|cannot|can't|unable to|not) find any host|illegal host|"
-        r"bad (?:destination )?(?:host|domain)|"
+        r"bad (?:destination )?(?:host|domain)|domain (?:is )?not hosted|"
         r"host name lookup|name service error"
     ),
     Reason.UNKNOWN: (
-        r"unknown (?:user|recipient|address|mailbox|account|login|local|subscriber|or illegal|addressee)|"
+        r"unknown (?:e-?mail |virtual |local |mobile |phone )?(?:user|number|recipient|address|mailbox|"
+        r"account|login|local|subscriber|or illegal|addressee)|<[^<>@ ]{1,64}@[^<>@ ]{1,255}>:? not found|"
         r"no (?:such|account|valid|local)\b.{0,12}\b(?:user|mailbox|recipient|account|person|address)|"
         r"no (?:such|mailbox)\b.{0,12}\b(?:here|by that|number|subscriber|name)|"
-        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
+        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|rcpt|local.part|login|"
         r"userid)\b.{0,80}?not (?:be )?(?:found|exist|known|listed|recogni[sz]ed|registered|a? ?valid)|"
-        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
+        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|rcpt|local.part|login|"
         r"userid)\b.{0,80}?(?:does(?:n't| not)|do(?:n't| not)) exist|"
-        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|local.part|login|"
+        r"(?:user|recipient|mailbox|account|address|addressee|subscriber|number|name|rcpt|local.part|login|"
         r"userid)\b.{0,80}?(?:unknown|invalid|n't be found|undeliverable|unavailable|non-?existent)|"
+        r"(?:is|have|has) no (?:user|mailbox|account|recipient)\b|"
+        r"could ?(?:not|n't) find (?:the |this |that )?(?:user|mailbox|recipient|account)\b|"
         r"not (?:a )?(?:valid|known|existing) (?:user|recipient|mailbox|address|number|subscriber)|"
         r"bad.?(?:destination )?(?:address|mailbox|recipient)|addresses were unknown|rejected recipients|"
         r"not (?:a )?(?:local|active|an active|present)\b|mailbox not present|no (?:mail ?box|account|"
         r"existe|one at)|"
         r"(?:recipient|user) no found|cannot find destination|not in service|recipient has been denied|"
-        r"invalid (?:mobile|phone|mdn|msisdn|subscriber)|not a (?:valid )?(?:mobile|customer|subscriber|"
-        r"phone)|"
+        r"invalid (?:mobile|phone|mdn|msisdn|subscriber)|not an? (?:valid )?(?:mobile|"
+        r"phone|(?:[^ ]{1,20} )?(?:customer|subscriber))|"
         r"invalid .{0,20}user ?id|invalid (?:recipient|mailbox|address|user|number|destination)|"
         r"non-?existent (?:user|mailbox|recipient|address)|does(?:n't| not) have an? .{0,40}account|"
         r"recipnotfound|not listed in|address rejected|unallocated|is not .{0,40}\busers?\b|"
         r"unknown or invalid|user unknown|存在しません|見つかりません|не (?:существует|найден)|inconnu|"
-        r"n'existe pas|unbekannt|desconocido|nicht gefunden"
+        r"n'existe pas|unbekannt|desconocid[oa]|nicht gefunden|n[aã]o existe|sconosciut[oa]|onbekend|"
+        r"nie istnieje"
     ),
     Reason.EXPIRED: (
         r"expired|time[d ]? ?out|giving up|gave up|too long|not been collected|retry time|"

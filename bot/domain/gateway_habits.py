@@ -11,7 +11,8 @@ from typing import Final
 # A paragraph of a phone's mail that begins so is the gateway's, to its end.
 _SENTENCE: Final = re.compile(
     # You have received …, in English and otherwise
-    r"you(?:'ve| have)(?: just)?(?: received| got| been sent)?(?: an?)?(?: new)? (?:mms|multimedia|pxt|flix|"
+    r"you(?:'ve| have)(?: just)?(?: received| got| been sent)?(?: an?| the above)?(?: new)? (?:mms|"
+    r"multimedia|pxt|flix|"
     r"(?:picture|photo|video|media|image)(?:/\w+)? (?:mail|message|msg))\b|"
     r"you(?:'ve| have) received(?: an?)?(?: new)? (?:text )?message\b|"
     r"u(?:'?ve| have) received an? (?:video|picture|photo|mms)|"
@@ -72,7 +73,7 @@ _SENTENCE: Final = re.compile(
 # A line alone that is a label, a menu or the name of a file.
 _FURNITURE: Final = re.compile(
     r"(?:from|to|cc|bcc|subject|date|sent|message|text|options)\s?:\s?|options|forward|"
-    r"(?:from|to|cc|subject) ?: .{0,200}|[-=_*#~.|\s]{1,200}|_[a-z]{7}|image/(?:jpe?g|gif|png)|"
+    r"(?:from|to|cc|subject) ?: .{0,200}|(?!\.{2,5}\Z)[-=_*#~.|\s]{1,200}|_[a-z]{7}|image/(?:jpe?g|gif|png)|"
     r"[\w ()%.-]{1,80}\.(?:jpe?g|gif|png|bmp|3gpp?2?|3g2|mp4|amr|smil?)",
     re.IGNORECASE,
 )

@@ -16,6 +16,21 @@ _WORDS: Final = {
 }
 _JOINED: Final = {("stop", "all"): "stopall", ("opt", "out"): "optout", ("un", "stop"): "unstop"}
 _POLITE: Final = frozenset({"please", "pls", "svp"})
+# A whole sentence that asks for it, its punctuation gone; with a word more it is something to read.
+_ASKED_TO_STOP: Final = re.compile(
+    r"(?:(?:ok|hey|hi|hello|just) )?"
+    r"(?:stop (?:texting|messaging|contacting|spamming|smsing) (?:me|us|this (?:number|phone)|my phone)|"
+    r"stop sending (?:me |us )?(?:any |any more |more |these |those |your |the )?(?:texts?|text messages|"
+    r"messages|sms|spam)(?: to (?:me|us|this number|my phone))?|"
+    r"stop (?:these|those|your|the|all) (?:texts|text messages|messages|sms|spam)|"
+    r"(?:do not|don t|dont) (?:text|message|contact|sms) (?:me|us|this number|my phone)|"
+    r"(?:take|get) (?:me|us|(?:this|my) number) off (?:of )?(?:this|that|your|the)(?: [a-z]{1,20})? list|"
+    r"remove (?:me|us|(?:this|my) number)(?: from (?:this|that|your|the)(?: [a-z]{1,20})? list)?|"
+    r"unsubscribe (?:me|us|this number|my phone)|opt (?:me|us) out|"
+    r"(?:i|we) (?:want|wish|would like) to (?:opt out|unsubscribe)|i opt out|"
+    r"no more (?:texts|text messages|messages|sms))"
+    r"(?: (?:now|again|anymore|any more|ever again|immediately|thanks|thank you)){0,2}"
+)
 _RULE: Final = re.compile(r"[-=_*~—]{2,200}")
 _MOST_CHARS: Final = 60
 
@@ -24,7 +39,8 @@ def keyword(words: str) -> Kind | None:
     """Return what a reply asks for with one of the words that act, or None where it is something to read.
 
     The word stands alone, or alone in the first line with a footer after an empty line or a rule. In capitals
-    it counts whatever the next line is; a sentence that only contains it ("stop by at 7") is a reply.
+    it counts whatever the next line is; a sentence that only contains it ("stop by at 7") is a reply. So is
+    every sentence but those that ask for nothing else ("stop texting me").
     """
     first, _, rest = words.strip().partition("\n")
     found = _alone(first)
@@ -40,6 +56,8 @@ def _alone(line: str) -> Kind | None:
         return None
     bare = "".join(char if char.isalnum() else "" if char == "-" else " " for char in _plain(line))
     said = [word for word in bare.split() if word not in _POLITE]
+    if _ASKED_TO_STOP.fullmatch(" ".join(said)):
+        return Kind.STOP
     pair = _JOINED.get((said[0], said[1])) if len(said) == 2 else None
     distinct = {pair} if pair else set(said)
     if len(distinct) != 1:

@@ -63,12 +63,15 @@ SENT_FROM: Final = re.compile(
     rf"(?:(?:my|your)\b.{{1,100}}|.{{0,60}}\b(?:{_DEVICES})s?\b.{{0,80}})|"
     r"from my (?:htc|iphone|ipad|android|samsung|phone|mobile|blackberry|galaxy|pixel)\b.{0,80}|"
     r"(?:envoyé (?:de(?:puis)? mon|par|à partir de)|gesendet (?:von|mit|über)|enviado (?:desde|do|de) m|"
-    r"inviato dal mio|"
+    r"enviado a partir d|inviato da|verstuurd vanaf|wysłano z|"
     rf"verzonden (?:vanaf|met|via)|wysłane z|skickat från min|sendt fra min|"
     rf"отправлено с).{{0,40}}\b(?:{_DEVICES})\b.{{0,60}}|"
     r"von meinem .{1,40} gesendet|lähetetty .{0,60}|отправлено (?:с|из) .{0,60}|"
-    r"iphoneから送信|发自我的.{0,40}|"
-    r"get outlook for .{0,60}|this mobile text message is brought to you by.{0,80}"
+    r"iphoneから送信|发自我的.{0,40}|iphone.{1,12} gönderildi|"
+    r"get outlook for .{0,60}|"
+    r"(?:holen sie sich|obtener|télécharger|ottieni) outlook (?:für|para|pour|per) .{0,60}|"
+    r"outlook für (?:ios|android) (?:beziehen|herunterladen)|"
+    r"this mobile text message is brought to you by.{0,80}"
     r")[\])>*_.]{0,4}(?:\(?<?https?://\S{1,200})?\s{0,4}",
     re.IGNORECASE,
 )

@@ -15,6 +15,7 @@ NO_ANSWERS_HERE = (
     "This server has answers sent by DM. Send it again without `answers`, or ask an admin to allow them here "
     "(/bridge settings)."
 )
+NO_ANSWERS_READ = "This bot reads no answers from phones. Send it again without `answers`."
 NO_LINKS = "Their carrier turns texts with links away as spam. Take the link out, then send it again."
 NO_LINK_IN_NAME = (
     "Their carrier turns texts with links away as spam, and this server's name holds one. Ask an admin to "

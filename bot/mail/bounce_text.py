@@ -65,10 +65,12 @@ _ANSWER = re.compile(
 )
 _AT_BODY = re.compile(
     r"end of data|final data|>>> (?:data|\.)\s{1,10}<<< 5|in reply to data|after (?:end of )?(?:data|"
-    r"message)\b|\[(?:data|body)\]"
+    r"message)\b|\[(?:data|body)\]|failed after i sent the message"
 )
-_AT_SENDER = re.compile(r"(?:after|in reply to|our) mail from|\[mail[_ ]from\]")
-_AT_RECIPIENT = re.compile(r"rcpt[ _]to|after rcpt")
+_AT_SENDER = re.compile(
+    r"(?:after|in reply to|our) mail from|\[mail[_ ]from\]|but (?:sender|my name) was rejected"
+)
+_AT_RECIPIENT = re.compile(r"rcpt[ _]to|after rcpt|does not like recipient")
 # A pipelined DATA is answered after RCPT was refused: then the refusal was RCPT's.
 _ALREADY_REFUSED = re.compile(
     r"need rcpt|no valid recipient|no recipients|need recipient|rcpt commands? (?:were|must)|valid rcpt|"

@@ -60,7 +60,8 @@ class Letter:
 
 def take_apart(raw: bytes) -> Letter:
     """Read a mail; what is beyond the bounds is left out."""
-    lines = lines_of(raw[:LARGEST_BYTES])
+    # What saved it may have left empty lines above its headers.
+    lines = lines_of(raw[:LARGEST_BYTES].lstrip(b"\r\n\t "))
     headers, body = parse(lines)
     kind, options = _kind(headers, "text/plain")
     found: list[Part] = []

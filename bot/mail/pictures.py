@@ -24,12 +24,13 @@ def pictures_of(letter: Letter) -> tuple[Picture, ...]:
     whole = letter.parts[:-1] if letter.cut else letter.parts
     candidates = [part for part in whole if _may_be_one(part)]
     gifs = sum(part.kind == "image/gif" for part in candidates)
+    photo = any(part.kind == "image/jpeg" for part in candidates)
     found: list[Picture] = []
     seen: set[bytes] = set()
     room = MOST_BYTES
     for part in candidates:
-        if gifs >= _MANY_GIFS and part.kind == "image/gif":
-            continue  # a page full of them is the gateway's
+        if part.kind == "image/gif" and (gifs >= _MANY_GIFS or (photo and _is_in_a_page(part))):
+            continue  # a page full of them is the gateway's, and so is one without a name beside a photo
         picture = _picture(part, len(found) + 1)
         if picture is None or picture.content in seen or len(picture.content) > room:
             continue
@@ -46,6 +47,10 @@ def _may_be_one(part: Part) -> bool:
         return False
     marks = (part.name, part.headers.first("content-id"), part.headers.first("content-location"))
     return not any(ORNAMENT.fullmatch(mark.strip("<>")) for mark in marks if mark)
+
+
+def _is_in_a_page(part: Part) -> bool:
+    return not part.name and part.inside[-1:] == ("multipart/related",)
 
 
 def _picture(part: Part, place: int) -> Picture | None:

@@ -16,7 +16,7 @@ from bot.domain.permission import Kind, Sender, Verdict, judge
 from bot.domain.render import ANSWERS_SHOWN, Footer, chat_parts
 from bot.domain.segments import ONE_SMS
 from bot.domain.standing import Standing
-from bot.domain.words import NO_ANSWERS_HERE, NO_LINK_IN_NAME, NO_LINKS
+from bot.domain.words import NO_ANSWERS_HERE, NO_ANSWERS_READ, NO_LINK_IN_NAME, NO_LINKS
 from bot.services.bounds import Bounds
 from bot.services.door import door_of
 from bot.services.drafts import Draft, keep
@@ -49,6 +49,7 @@ class Rules:
     shelf: Shelf
     # What a sender's first text to somebody says at its end: how to stop.
     footer: Callable[[], Footer | None] = lambda: None
+    reads_answers: bool = True  # a mailbox is set up for what phones answer
 
 
 async def accept(
@@ -101,8 +102,7 @@ async def _drafts(
     for request in requests:
         with _refusing(request, answers):
             _check_target(request)
-            if request.answers_in is not None and not rules.shelf.policies.of(request.guild_id).answers_here:
-                raise UserError(NO_ANSWERS_HERE)
+            _check_answers(request, rules)
     aimed = [request for request in requests if request.interaction_id not in answers]
     await bounds.hold_senders((one.sender_id, one.recipient_id, one.guild_id) for one in aimed)
     drafts = []
@@ -121,6 +121,15 @@ def _refusing(request: Request, answers: dict[int, Accepted | Refused]) -> Itera
         yield
     except UserError as refused:
         answers[request.interaction_id] = Refused(str(refused))
+
+
+def _check_answers(request: Request, rules: Rules) -> None:
+    if request.answers_in is None:
+        return
+    if not rules.reads_answers:
+        raise UserError(NO_ANSWERS_READ)
+    if not rules.shelf.policies.of(request.guild_id).answers_here:
+        raise UserError(NO_ANSWERS_HERE)
 
 
 def _check_target(request: Request) -> None:

@@ -75,3 +75,53 @@ def test_stop_in_capitals_acts_whatever_follows_in_the_next_line() -> None:
 )
 def test_a_sentence_that_only_contains_a_word_is_a_reply(said: str) -> None:
     assert keyword(said) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "stop texting me",
+        "Please stop texting me!",
+        "STOP MESSAGING THIS NUMBER NOW",
+        "stop sending me messages",
+        "Stop sending these texts, please",
+        "Don't text me again.",
+        "don\u2019t contact me anymore",
+        "Do not text this number",
+        "take me off your list",
+        "remove my number from this mailing list thanks",
+        "Unsubscribe me",
+        "I want to opt out",
+        "no more texts please",
+        "stop the messages",
+        "stop texting me\n\nSent from my phone",
+    ],
+)
+def test_a_sentence_that_asks_for_nothing_else_is_a_stop(written: str) -> None:
+    assert keyword(written) is Kind.STOP
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "stop texting while you drive",
+        "stop texting me so late",
+        "stop texting me and call me",
+        "stop texting",
+        "stop sending me your love",
+        "don't text me the address, I have it",
+        "don't text",
+        "don't stop texting me",
+        "why did you stop texting me",
+        "did he stop texting me?",
+        "take me off the train",
+        "remove me from the group photo",
+        "no more texts from him today",
+        "she said: stop texting me",
+        "I want to stop",
+        "stop the car",
+        "stop texting me\nhaha",
+    ],
+)
+def test_a_sentence_that_says_more_is_a_reply(written: str) -> None:
+    assert keyword(written) is None

@@ -42,6 +42,12 @@ def test_answers_between_and_below_quoted_lines_stay() -> None:
         "Sent from my PALMPRE on the Now Network from Sprint",
         "Envoyé de mon iPhone",
         "Von meinem iPhone gesendet",
+        "Inviato da iPhone",
+        "Verstuurd vanaf mijn iPhone",
+        "Enviado a partir do meu telefone Samsung",
+        "iPhone'umdan gönderildi",
+        "Holen Sie sich Outlook für iOS",
+        "Outlook für Android herunterladen",
         "-- \nMike\n+1 206 555 0100",
         "--\n====\nThis mobile text message is brought to you by AT&T",
         "This e-mail and any attachments are confidential and intended for nobody else.",
@@ -81,6 +87,7 @@ def test_what_only_looks_like_it_stays(said: str) -> None:
         "This is an MMS message. Please go to http://x.example to view it.\n\n{}",
         "MMS from 1\n\nText: {}\n\n--------------------\nMore at www.example.org",
         "{}\n\nTo respond to this text message, reply to this email.\n\nYOUR ACCOUNT\nHELP",
+        "{}\n\nYou have received the above multimedia message from a Wireless customer.",
         "Diese Nachricht wurde Ihnen von einem Handy übermittelt.\n\n{}\n\nWenn Sie mehr über uns",
     ],
 )
@@ -94,6 +101,7 @@ def test_what_only_looks_like_it_stays(said: str) -> None:
         "go to www.example.org",
         "https://example.org/x",
         "play",
+        "...",
     ],
 )
 def test_what_a_gateway_puts_around_the_words_is_left_out(around: str, said: str) -> None:

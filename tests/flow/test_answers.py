@@ -156,3 +156,21 @@ async def test_a_reply_from_a_server_that_the_bot_has_left_is_refused(town: Town
     assert said.content.startswith("You are no longer in that server")
     late = await (await town.alice.submit(asked.modal, {"words": "hello"})).settled()
     assert "too old" in late.content
+
+
+async def test_reply_asks_for_the_same_roles_as_the_command(town: Town) -> None:
+    discord = town.world.discord
+    for person in (town.alice, town.dave):
+        discord.join(town.guild, person, 1 << 13)  # a role of their own
+    role = town.guild.roles[town.guild.members[town.alice.id].role_ids[0]]
+    await town.restart()
+    text = await texted(town)
+    first = await answered(town, text, "red?")
+    panel = await (await town.admin.slash(town.guild, "bridge settings")).settled()
+    await town.admin.select(panel, "textbridge:bridge:roles", role)
+    await panel.settled(lambda a: f"<@&{role.id}>" in a.content)
+    said = await town.alice.submit((await town.alice.press(first, "Reply")).modal, {"words": "white"})
+    await said.settled(lambda a: a.content.startswith("Handed to"))
+    town.guild.members[town.alice.id].role_ids.clear()
+    refused = await town.alice.submit((await town.alice.press(first, "Reply")).modal, {"words": "red"})
+    assert (await refused.settled()).content.startswith("Only members with certain roles")

@@ -7,13 +7,14 @@ import pytest
 
 from bot.domain.inbound import Kind, Trust
 from bot.domain.render import ANSWERS_SHOWN
-from bot.domain.words import NO_ANSWERS_HERE
+from bot.domain.words import NO_ANSWERS_HERE, NO_ANSWERS_READ
 from bot.sandbox.answer import Answer
 from bot.sandbox.phones import Phone
 from bot.sandbox.world import Post
 from bot.services.arrivals import Acted
 from tests.flow.post import arrives
 from tests.flow.test_phone_answers import ReadingTown
+from tests.flow.town import Town
 
 pytestmark = pytest.mark.slow
 ALLOW, FORBID = "Allow answers in channels", "Answers by DM only"
@@ -90,6 +91,12 @@ async def test_without_the_servers_leave_the_sender_is_told_and_nothing_goes(tow
     text = await town.alice.slash(town.guild, "text", user=town.bob, message="dinner?", answers="here")
     assert (await text.settled()).content == NO_ANSWERS_HERE
     assert b"dinner" not in b"".join(mail.content for mail in town.world.carriers.mails)
+
+
+async def test_a_bot_without_a_mailbox_takes_no_text_that_asks_for_answers(store_url: str) -> None:
+    async with Town(store_url) as town:
+        text = await town.alice.slash(town.guild, "text", user=town.bob, message="dinner?", answers="here")
+        assert (await text.settled()).content == NO_ANSWERS_READ
 
 
 async def test_an_answer_goes_by_dm_once_the_server_forbids_channels(town: ReadingTown) -> None:

@@ -94,3 +94,8 @@ def test_every_transfer_encoding_is_undone_as_far_as_it_goes(
 
 def test_an_encoding_cannot_make_much_of_little() -> None:
     assert len(transferred(b"M\n" * 100_000, "uuencode")) < 300_000
+
+
+def test_empty_lines_above_the_headers_are_left_out() -> None:
+    letter = take_apart(b"\r\n \r\n\r\nSubject: x\r\n\r\nhello")
+    assert (letter.headers.first("subject"), letter.parts[0].text) == ("x", "hello")

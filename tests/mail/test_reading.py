@@ -178,6 +178,16 @@ def test_pictures_come_along_without_the_gateways_own() -> None:
     ]
 
 
+def test_a_gif_without_a_name_on_the_page_of_a_photo_is_the_gateways() -> None:
+    gif = b"GIF89a" + b"picture" * 20
+    page = multipart(picture(gif, kind="image/gif"), picture(JPEG), kind="related")
+    assert [one.kind for one in read(page).pictures] == ["image/jpeg"]
+    alone = multipart(picture(gif, kind="image/gif"), kind="related")
+    named = picture(gif, "Content-Disposition: inline; filename=wave.gif", kind="image/gif")
+    assert [one.kind for one in read(alone).pictures] == ["image/gif"]
+    assert len(read(multipart(named, picture(JPEG))).pictures) == 2
+
+
 def test_half_a_picture_is_none() -> None:
     raw = multipart(picture(JPEG + b"1"), picture(JPEG + b"x" * 1024 * 1024))
     assert [one.content for one in read(raw).pictures] == [JPEG + b"1"]
