@@ -39,11 +39,14 @@ async def show(
     if phone is None:
         if await verifications.live(session, person_id, now):
             return "A code is on its way to your phone. Type it with /phone verify."
-        return NO_PHONE
+        return "\n".join(filter(None, (NO_PHONE, await _blocked(session, person_id))))
     listed = shelf.find(phone.carrier_guild or None, phone.carrier)
     carrier = listed.carrier.name if listed else phone.carrier
     lines = [f"Your phone: {mask(people.number_of(session, phone))}, {carrier}."]
-    if not shelf.takes(phone, now):
+    takes = shelf.takes(phone, now)
+    if takes and await verifications.live(session, person_id, now):
+        lines.append("It stays so until you type the code that was asked for, with /phone verify.")
+    if not takes:
         lines.append(await _what_to_do(session, phone, listed, shelf, now))
     elif phone.paused_until is not None and phone.paused(now):
         lines.append(f"Texts are paused{_until(phone.paused_until, now)}. /phone resume turns them on.")
@@ -131,8 +134,9 @@ async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
 
     What stays: the consent ledger, texts sent to and by the person (wordless), counters until they end.
     """
+    _, blocked = await people.blocked_by(session, person_id, 1)
     if not await take_away(session, person_id, now):
-        return NO_PHONE
+        return "Removed: whom you blocked. You have no phone registered." if blocked else NO_PHONE
     await people.add_consent(session, person_id, "withdrawn", WORDING_VERSION, None, now)
     return (
         "Removed: your number, your carrier, who may text you and whom you blocked. Nobody can text you now."

@@ -15,7 +15,7 @@ from bot.services import carriers, phone
 from bot.services.carrier_change import Change
 from tests.services.arriving import arrives
 from tests.services.editing import EDITOR
-from tests.services.world import ANN, BOB, GUILD, OTHER_GUILD, START, Clock, World
+from tests.services.world import ANN, BOB, GUILD, NUMBERS, OTHER_GUILD, START, Clock, World
 
 NO_PHONE = "You have no phone registered. Use /phone register to add one."
 
@@ -78,6 +78,25 @@ async def test_show_says_who_here_may_text_and_whom_one_blocked(world: World, cl
     await world.write(phone.unblock, BOB, 3000)
     assert "and 1 more." in await here(None)
     assert "blocked" not in await show(world, ANN)
+
+
+async def test_show_and_remove_tell_of_blocks_without_a_phone_too(world: World, clock: Clock) -> None:
+    await world.write(phone.block, BOB, ANN, clock())
+    assert await show(world, BOB) == f"{NO_PHONE}\nYou blocked <@{ANN}>. /phone unblock lifts that."
+    said = await world.write(phone.remove, BOB, clock())
+    assert said == "Removed: whom you blocked. You have no phone registered."
+    assert await world.rows(Block) == []
+    assert await world.write(phone.remove, BOB, clock()) == NO_PHONE
+
+
+async def test_show_tells_of_a_code_that_waits_beside_a_phone(world: World, clock: Clock) -> None:
+    await world.register(BOB)
+    await world.ask_code(BOB, typed_number=NUMBERS[ANN])
+    said = await show(world, BOB)
+    assert said.startswith("Your phone: +1***0102, One.\n")
+    assert "It stays so until you type the code that was asked for, with /phone verify." in said
+    clock.forward(minutes=11)
+    assert "code" not in await show(world, BOB)
 
 
 async def test_a_code_that_never_comes_hides_no_stop(world: World, clock: Clock) -> None:
