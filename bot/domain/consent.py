@@ -5,6 +5,8 @@ WORDING_VERSION = "2026-11-1"
 _WORDINGS = {
     "2026-11-1": "This is my phone. {who} may text it through {through}; I can stop it with /phone.",
 }
+# Kinds of lines of the ledger: only who registers is shown the words and agrees to them.
+REGISTER, PROVE_AGAIN = "register", "prove again"
 # Who may text a person in a guild.
 EVERYONE, LISTED, NOBODY = "everyone", "listed", "nobody"
 

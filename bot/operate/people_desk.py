@@ -11,7 +11,7 @@ from bot import exits
 from bot.db import guilds
 from bot.db.people_kept import kept_of, ledger_of
 from bot.db.scrub import scrub
-from bot.domain.consent import consent_words, known
+from bot.domain.consent import REGISTER, consent_words, known
 from bot.operate.carriers_store import Away, Opened, opened, say_away
 from bot.services import guild_leaving, privacy
 from bot.services.shelf import Shelf
@@ -49,7 +49,7 @@ async def _proof(person_id: int) -> None:
 def with_words(line: dict[str, Any], shelf: Shelf) -> dict[str, Any]:
     """Add the words that somebody agreed to to the line of the ledger that says so."""
     version, _, service = str(line["wording"]).partition(" ")
-    if line["kind"] != "register" or not known(version):
+    if line["kind"] != REGISTER or not known(version):
         return line
     listed = shelf.find(None, service) if service else None
     name = listed.carrier.name if listed else service

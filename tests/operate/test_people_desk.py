@@ -53,7 +53,7 @@ def test_the_words_are_those_that_were_agreed_to(world: World) -> None:
 
     said = with_words(line(wording=f"{WORDING_VERSION} gone-service"), world.shelf)["words"]
     assert said == consent_words(in_guild=False, service="gone-service")
-    for other in (line(kind="withdrawn"), line(wording="1999-1")):
+    for other in (line(kind="withdrawn"), line(kind="prove again"), line(wording="1999-1")):
         assert with_words(other, world.shelf) == other
 
 
