@@ -38,7 +38,9 @@ class BridgeGroup(app_commands.Group):
         """Say how texts fare."""
         await hold(interaction)
         guild, desk = admin_guild(interaction), self._desk
-        await answer(interaction, await desk.read(bridge_pages.health, guild, desk.now()))
+        await desk.refresh()
+        policy = desk.shelf.policies.of(guild)
+        await answer(interaction, await desk.read(bridge_pages.health, guild, policy, desk.now()))
 
     @app_commands.command(description="What waits of this server's texts, by gateway")
     async def queue(self, interaction: discord.Interaction) -> None:

@@ -31,7 +31,8 @@ async def show_panel(interaction: discord.Interaction, desk: Desk, note: str = "
     await desk.refresh()
     policy = desk.shelf.policies.of(guild)
     words = bridge_pages.settings(policy, desk.rules.limits, desk.now())
-    await answer(interaction, f"{note}\n{words}" if note else words, _panel(policy))
+    blocked = await desk.read(bridge_pages.blocked, guild)
+    await answer(interaction, "\n".join(filter(None, (note, words, blocked))), _panel(policy))
 
 
 async def _change(interaction: discord.Interaction, desk: Desk, changes: Mapping[str, Any]) -> None:

@@ -53,7 +53,7 @@ class PhoneGroup(app_commands.Group):
         """Show the registration, masked."""
         await hold(interaction)
         desk = self._desk
-        said = await desk.read(phone.show, interaction.user.id, desk.shelf, desk.now())
+        said = await desk.read(phone.show, interaction.user.id, desk.shelf, desk.now(), interaction.guild_id)
         helps = await desk.read(phone.helps, interaction.user.id)
         await answer(interaction, said, phone_buttons(prove=helps.prove, hold=helps.hold))
 

@@ -15,7 +15,10 @@ _ASKED = (
     "This deletes your number, your settings and your texts, also those that still wait, and takes your name "
     "off what must stay. It cannot be undone. Erase everything?"
 )
-_FILE = "Everything that the bot keeps of you is in this file. It holds your number: keep it to yourself."
+_FILE = "Everything that the bot keeps of you is in this file. Keep it to yourself."
+_FILE_WITH_NUMBER = (
+    "Everything that the bot keeps of you is in this file. It holds your number: keep it to yourself."
+)
 
 
 class PrivacyGroup(app_commands.Group):
@@ -36,9 +39,11 @@ class PrivacyGroup(app_commands.Group):
         """Give the file."""
         await hold(interaction)
         person, now = interaction.user.id, self._desk.now()
-        export = await privacy.write_export(await self._desk.read(privacy.collect, person), person, now)
+        kept = await self._desk.read(privacy.collect, person)
+        export = await privacy.write_export(kept, person, now)
+        said = _FILE_WITH_NUMBER if privacy.holds_number(kept) else _FILE
         file = discord.File(io.BytesIO(export.content), export.name)
-        await interaction.edit_original_response(content=_FILE, attachments=[file], allowed_mentions=NO_PINGS)
+        await interaction.edit_original_response(content=said, attachments=[file], allowed_mentions=NO_PINGS)
 
     @app_commands.command(description="Erase all that is kept of you")
     async def erase(self, interaction: discord.Interaction) -> None:

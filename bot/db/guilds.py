@@ -21,6 +21,15 @@ async def known(session: AsyncSession) -> set[int]:
     return set(found) - {0}
 
 
+async def is_kept(session: AsyncSession, guild_id: int) -> bool:
+    """Tell whether anything is kept that belongs to a guild."""
+    for held in GUILD_COLUMNS:
+        here = select(held.column).where(held.column == guild_id).limit(1)
+        if held.goes and (await session.execute(here)).first() is not None:
+            return True
+    return False
+
+
 async def note_left(session: AsyncSession, guild_ids: Collection[int], at: datetime) -> int:
     """Note that the bot is not in these any more; returns how many are new. The others keep their time."""
     new = 0

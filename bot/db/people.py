@@ -204,6 +204,16 @@ async def unblock(session: AsyncSession, person_id: int, blocked_id: int) -> boo
     return (await session.execute(delete(Block).where(*where).returning(Block.person_id))).first() is not None
 
 
+async def blocked_by(session: AsyncSession, person_id: int, most: int) -> tuple[list[int], int]:
+    """Return whom a person blocked, the latest first and at most so many, and how many there are."""
+    theirs = Block.person_id == person_id
+    found = await session.scalars(
+        select(Block.blocked_id).where(theirs).order_by(Block.at.desc(), Block.blocked_id).limit(most)
+    )
+    count = await session.scalar(select(func.count()).select_from(Block).where(theirs))
+    return list(found), count or 0
+
+
 async def is_blocked(session: AsyncSession, person_id: int, sender_id: int) -> bool:
     """Tell whether a person blocked a sender."""
     where = (Block.person_id == person_id, Block.blocked_id == sender_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
@@ -38,6 +38,14 @@ async def bar(session: AsyncSession, guild_id: int, person_id: int, by: int, at:
     values = {"guild_id": guild_id, "person_id": person_id, "blocked_by": by, "at": at}
     insert = insert_or_ignore(session, GuildBlock, [values]).returning(GuildBlock.person_id)
     return (await session.execute(insert)).first() is not None
+
+
+async def barred(session: AsyncSession, guild_id: int, most: int) -> tuple[list[int], int]:
+    """Return who may send nothing in a guild, the latest first and at most so many, and how many they are."""
+    theirs = GuildBlock.guild_id == guild_id
+    latest = select(GuildBlock.person_id).where(theirs).order_by(GuildBlock.at.desc(), GuildBlock.person_id)
+    count = await session.scalar(select(func.count()).select_from(GuildBlock).where(theirs))
+    return list(await session.scalars(latest.limit(most))), count or 0
 
 
 async def lift(session: AsyncSession, guild_id: int, person_id: int) -> bool:

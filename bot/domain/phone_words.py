@@ -3,12 +3,24 @@
 from bot.domain import gateway_habits
 from bot.domain.reply_words import LONGEST_CHARS, MOST_LINES, folded, typed
 
+_SIGNED = "--"  # once its end is stripped
+
 
 def phone_words(text: str) -> str:
     """Return what was typed, without the gateway's own sentences, labels and footers."""
     lines = [line.strip() for line in text[:LONGEST_CHARS].split("\n")[:MOST_LINES]]
     labelled = _after_label(lines)
-    return typed(folded(_without_sentences(lines if labelled is None else labelled)))
+    body = lines if labelled is None else labelled
+    return _before_signature(body) or _typed(body)
+
+
+def _before_signature(lines: list[str]) -> str:
+    """Return the words above a signature; none where nothing is typed above it, as above a gateway's rule."""
+    return _typed(lines[: lines.index(_SIGNED)]) if _SIGNED in lines else ""
+
+
+def _typed(lines: list[str]) -> str:
+    return typed(folded(_without_sentences(lines)))
 
 
 def _after_label(lines: list[str]) -> list[str] | None:

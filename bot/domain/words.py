@@ -1,9 +1,12 @@
 """Word what became of a text: one or two plain sentences that never claim more than is known."""
 
+from collections.abc import Sequence
+
 from bot.domain.outcome import Outcome
 from bot.domain.returned import returned_words
 from bot.domain.states import State
 
+MOST_NAMED = 10  # people in a list of them
 REFUSAL = (
     "That person isn't taking texts from you in this server. "
     "They can turn texts on with /phone register, or here with /phone allow."
@@ -64,6 +67,12 @@ _FAILED = {
 def mention(person_id: int) -> str:
     """Name a person as Discord shows them; one who had everything of theirs erased has no name."""
     return f"<@{person_id}>" if person_id > 0 else "that person"
+
+
+def some_of(people: Sequence[int], count: int) -> str:
+    """Name some people of so many."""
+    more = f" and {count - len(people)} more" if count > len(people) else ""
+    return ", ".join(mention(person) for person in people) + more
 
 
 def on_its_way(who: str, parts: int) -> str:

@@ -14,6 +14,7 @@ from bot.db.migrate import SchemaTooNew, migrate
 from bot.db.store import Store, open_store
 from bot.domain.catalogue_file import Catalogue, parse_catalogue
 from bot.domain.errors import UserError
+from bot.operate.doctor_store import path_of
 from bot.services.shelf import Shelf
 
 _CATALOGUE = Path(__file__).parents[1] / "carriers.toml"
@@ -44,10 +45,12 @@ def shipped() -> Catalogue:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Opened]:
-    """Open both; raises ConfigError, UserError or Away."""
+async def opened(*, must_exist: bool = False) -> AsyncIterator[Opened]:
+    """Open both; raises ConfigError, UserError or Away. A store may have to be there already."""
     url, keys, domains = (load_one(name) for name in ("DATABASE_URL", "SECRET_KEY", "GATEWAY_DOMAINS"))
     home = load_one("DEFAULT_COUNTRY")
+    if must_exist and (file := path_of(url)) is not None and not file.is_file():
+        raise UserError("DATABASE_URL: there is no store there; check the address. `run` makes one.")
     try:
         await migrate(url)
         store = await open_store(url, keys, seals=False)

@@ -100,7 +100,8 @@ async def look_inside(
                 return [*found, note("key", "the store holds nothing yet; `run` makes its keys")]
             vault = Vault(keys, wrapped)
             numbers = await _numbers(session, vault)
-            found.append(fine("key", f"SECRET_KEY opens the store and its {len(numbers):,} numbers"))
+            how_many = "1 number" if len(numbers) == 1 else f"{len(numbers):,} numbers"
+            found.append(fine("key", f"SECRET_KEY opens the store and its {how_many}"))
             finder = Finder(numbers, finder_secrets)
             found.append(await _tables(session, finder))
     except WrongKey:

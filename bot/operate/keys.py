@@ -48,7 +48,7 @@ def rotate() -> int:
 
 
 async def _rotate() -> None:
-    async with opened() as found:
+    async with opened(must_exist=True) as found:
         async with found.store.read() as session:
             behind = await left_behind(session)
         if behind:

@@ -16,6 +16,7 @@ from bot.services.phone import pause_end
 from bot.services.policies import policy_of, values_of
 
 LIMITS = ("sender", "pair", "recipient", "guild")
+_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 LONGEST_AGE_DAYS, LONGEST_STAY_MINUTES, MOST_ROLES = 365, 30 * 24 * 60, 25
 
 
@@ -38,25 +39,32 @@ async def change(
     after = replace(before, **changes)
     if after != before:
         await policies.put_policy(session, guild_id, dict(values_of(after)))
-        old, new = _differences(before, after)
+        old, new = _differences(before, after, now)
         await carriers.audit(session, guild_id, actor_id, action, "", old, new, now)
         await held.look_again(session, now, guild_id=guild_id)
     return after
 
 
-def _differences(before: Policy, after: Policy) -> tuple[dict[str, str], dict[str, str]]:
+def _differences(before: Policy, after: Policy, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
     old, new = asdict(before), asdict(after)
     changed = [name for name in old if old[name] != new[name]]
-    return {name: _written(old[name]) for name in changed}, {name: _written(new[name]) for name in changed}
+    found = [{name: _written(name, of[name], now) for name in changed} for of in (old, new)]
+    return found[0], found[1]
 
 
-def _written(value: Any) -> str:
+def _written(name: str, value: Any, now: datetime) -> str:
+    """Write a value as the audit shows it."""
     if isinstance(value, frozenset):
         return " ".join(f"<@&{role}>" for role in sorted(value))
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, datetime):
-        return f"<t:{int(value.timestamp())}:f>"
+        return until_words(value, now).strip()
+    if isinstance(value, timedelta):
+        days, rest = divmod(value, _DAY)
+        return f"{days} days" if days and not rest else f"{value // _MINUTE} minutes"
+    if name == "log_channel" and value is not None:
+        return f"<#{value}>"
     return "" if value is None else str(value)
 
 

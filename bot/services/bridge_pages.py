@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import carriers, guild_texts
+from bot.db import carriers, guild_texts, policies
 from bot.db.crypto import is_pseudonym
 from bot.db.person_tables import ABOUT_PEOPLE
 from bot.domain.limits import Limits
 from bot.domain.permission import Policy, until_words
-from bot.domain.words import short
+from bot.domain.words import MOST_NAMED, short, some_of
 from bot.services.bounds import lowest
 
 A_PAGE = 10
@@ -38,6 +38,12 @@ def settings(policy: Policy, limits: Limits | None, now: datetime) -> str:
         f"A sender's account is at least {policy.account_age // _DAY} days old, and here for "
         f"{policy.time_here // _MINUTE} minutes; not asked of members with Manage Server."
     )
+
+
+async def blocked(session: AsyncSession, guild_id: int) -> str:
+    """Name whom a guild's admins let send no texts, the latest first; no words where that is nobody."""
+    found, count = await policies.barred(session, guild_id, MOST_NAMED)
+    return f"Blocked here: {some_of(found, count)}. /bridge unblock lifts that." if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ def _line(row: Any) -> str:
             f"{name.replace('_', ' ')} {before[name] or '-'} to {after[name] or '-'}" for name in after
         )
         about = f": {'; '.join(changes)}"
+    elif row.action == "pause":
+        about = f" {after['paused_until']}"
     return f"<t:{int(row.at.timestamp())}:f> {who}: {row.action.replace('_', ' ')}{about}"
 
 
@@ -103,7 +111,7 @@ def _closed(until: datetime | None, now: datetime) -> bool:
     return until is not None and until > now
 
 
-async def health(session: AsyncSession, guild_id: int, now: datetime) -> str:
+async def health(session: AsyncSession, guild_id: int, policy: Policy, now: datetime) -> str:
     """Say how a guild's texts of the last 24 hours fared, and what is in their way."""
     counts = await guild_texts.since(session, guild_id, now - _DAY)
     waiting = await guild_texts.waiting(session, guild_id)
@@ -116,7 +124,12 @@ async def health(session: AsyncSession, guild_id: int, now: datetime) -> str:
     lines = [f"Texts of the last 24 hours: {total}" + (f" ({fared})." if fared else ".")]
     closed = sorted({one.domain for one in waiting if _closed(one.closed_until, now)})
     old = [one for one in waiting if not one.held and now - one.oldest > 10 * _MINUTE]
-    if closed:
+    if not policy.texting:
+        lines.append("Texting is switched off here. /bridge settings switches it on.")
+    elif policy.paused_until is not None and policy.paused_until > now:
+        until = until_words(policy.paused_until, now)
+        lines.append(f"Texting is paused here{until}. /bridge resume ends it.")
+    elif closed:
         lines.append(f"Refusing texts right now: {', '.join(closed)}. The bot keeps trying.")
     elif old:
         lines.append("Some texts have waited for over 10 minutes. /bridge queue shows where.")

@@ -66,6 +66,11 @@ async def collect(session: AsyncSession, person_id: int) -> dict[str, list[dict[
     return await people_kept.rows_of(session, person_id)
 
 
+def holds_number(kept: dict[str, list[dict[str, Any]]]) -> bool:
+    """Tell whether what is kept of a person has their number in it."""
+    return any("number" in row for row in kept.get("phones", ()))
+
+
 async def write_export(kept: dict[str, list[dict[str, Any]]], person_id: int, now: datetime) -> Export:
     """Write it as a file, off the event loop."""
     whole = {

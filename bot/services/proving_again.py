@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import people
 from bot.db.verifications import Claim
 from bot.domain.catalogue import Kind
-from bot.domain.consent import wording
+from bot.domain.consent import PROVE_AGAIN, wording
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.services.registration import ask_code
@@ -38,4 +38,4 @@ async def ask(
     where = (phone.carrier, phone.carrier_guild, phone.domain, phone.form, phone.prefix)
     number = people.number_of(session, phone)
     claim = Claim(person_id, handle, number, phone.country, *where, None, wording(slug))
-    return await ask_code(session, claim, limits, now)
+    return await ask_code(session, claim, limits, now, PROVE_AGAIN)

@@ -15,7 +15,7 @@ from bot.db.store import vault_of
 from bot.db.tables import Verification
 from bot.domain.address import recipient
 from bot.domain.catalogue import Carrier, Form, Gateway, Kind, forms_to_try, refusal, warning
-from bot.domain.consent import EVERYONE, LISTED, NOBODY, wording
+from bot.domain.consent import EVERYONE, LISTED, NOBODY, REGISTER, wording
 from bot.domain.errors import UserError
 from bot.domain.limits import Limits
 from bot.domain.phone import Number, parse_number
@@ -93,18 +93,18 @@ async def begin(
             f"That number doesn't fit {carrier.name}'s gateway. Check its digits, or pick another carrier."
         ) from None
     claim = _claim(ask, carrier, gateway, number)
-    return await ask_code(session, claim, limits, now)
+    return await ask_code(session, claim, limits, now, REGISTER)
 
 
 async def ask_code(
-    session: AsyncSession, claim: verifications.Claim, limits: Limits | None, now: datetime
+    session: AsyncSession, claim: verifications.Claim, limits: Limits | None, now: datetime, kind: str
 ) -> str:
     """Send a code where every cap allows it; the sentence is the same either way. Raises UserError."""
     may_send = await _may_send_code(session, claim.person_id, claim.number, limits, now)
     # An earlier code that still waits is dead: the phone shows only the newest.
     await outbox.end_waiting(session, Item.CANCELLED, queue=-claim.person_id)
-    # Whether a code went or not: the person agreed, and what is kept of them tells nobody which it was.
-    await people.add_consent(session, claim.person_id, "register", claim.wording, claim.guild_id, now)
+    # Whether a code went or not: the person asked, and what is kept of them tells nobody which it was.
+    await people.add_consent(session, claim.person_id, kind, claim.wording, claim.guild_id, now)
     if may_send:
         await _send_code(session, claim, now)
     else:

@@ -48,6 +48,20 @@ async def test_a_blocked_member_sends_nothing_here_and_elsewhere_as_before(town:
     assert (await town.says(town.admin, "bridge unblock", user=town.alice)).endswith("wasn't blocked here.")
 
 
+async def test_the_settings_name_whom_admins_blocked(town: Town) -> None:
+    assert "Blocked" not in await town.says(town.admin, "bridge settings")
+    await town.says(town.admin, "bridge block", user=town.alice)
+    town.clock.jump(timedelta(minutes=1))
+    await town.says(town.admin, "bridge block", user=town.dave)
+    said = await town.says(town.admin, "bridge settings")
+    wanted = f"Blocked here: {town.dave.mention}, {town.alice.mention}. /bridge unblock lifts that."
+    assert said.splitlines()[-1] == wanted
+    await town.says(town.admin, "bridge unblock", user=town.alice)
+    await town.says(town.admin, "bridge unblock", user=town.dave)
+    assert "Blocked" not in await town.says(town.admin, "bridge settings")
+    assert "Blocked" not in await town.says(town.founder, "bridge settings", guild=town.other_guild)
+
+
 async def test_a_pause_holds_for_this_server_and_ends_by_itself(town: Town) -> None:
     await town.register(town.bob)
     assert re.match(
@@ -149,8 +163,11 @@ async def test_the_audit_says_who_did_what_and_has_pages(town: Town) -> None:
     await town.says(town.admin, "bridge block", user=town.alice)
     await town.says(town.founder, "bridge pause", hours=1)
     lines = (await town.says(town.admin, "bridge audit")).splitlines()
-    assert re.fullmatch(rf"<t:\d+:f> {town.founder.mention}: pause", lines[0])
+    assert re.fullmatch(rf"<t:\d+:f> {town.founder.mention}: pause until <t:\d+:f>", lines[0])
     assert re.fullmatch(rf"<t:\d+:f> {town.admin.mention}: block {town.alice.mention}", lines[1])
+    await town.says(town.founder, "bridge pause")
+    lines = (await town.says(town.admin, "bridge audit")).splitlines()
+    assert lines[0].endswith(f"{town.founder.mention}: pause until it is resumed")
     for _ in range(5):
         await town.says(town.admin, "bridge unblock", user=town.alice)
         await town.says(town.admin, "bridge block", user=town.alice)
@@ -174,6 +191,14 @@ async def test_queue_and_health_count_and_name_no_recipient(town: Town) -> None:
     assert re.fullmatch(r"vtext\.com: 1 text held for quiet hours, the oldest since <t:\d+:R>", queue)
     health = await town.says(town.admin, "bridge health")
     assert health == "Texts of the last 24 hours: 1 (1 held).\nNothing is in the way of texts."
+    await town.says(town.admin, "bridge pause", hours=1)
+    paused = (await town.says(town.admin, "bridge health")).splitlines()[-1]
+    assert re.fullmatch(r"Texting is paused here until <t:\d+:f>\. /bridge resume ends it\.", paused)
+    panel = await (await town.admin.slash(town.guild, "bridge settings")).settled()
+    await town.admin.press(panel, "Switch texting off")
+    await panel.settled(lambda a: "is off" in a.content)
+    off = (await town.says(town.admin, "bridge health")).splitlines()[-1]
+    assert off == "Texting is switched off here. /bridge settings switches it on."
     for said in (queue, health, await town.says(town.admin, "bridge audit")):
         assert str(town.bob.id) not in said
         assert BOB not in said

@@ -14,13 +14,16 @@ NOTHING = "Nothing is kept of you here. /phone register would register your phon
 async def export(town: Town, person: Person) -> dict[str, Any]:
     answer = await person.slash(town.guild, "privacy export")
     await answer.settled()
-    assert answer.content == (
-        "Everything that the bot keeps of you is in this file. It holds your number: keep it to yourself."
-    )
     (file,) = answer.post.attachments
     assert file["filename"] == "textbridge.json"
     read: dict[str, Any] = json.loads(town.world.discord.world.files[int(file["id"])])
     assert read["discord_id"] == str(person.id)
+    end = (
+        " It holds your number: keep it to yourself."
+        if read["kept"].get("phones")
+        else " Keep it to yourself."
+    )
+    assert answer.content == f"Everything that the bot keeps of you is in this file.{end}"
     return read["kept"]
 
 

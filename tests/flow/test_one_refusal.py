@@ -6,9 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.consent import NOBODY
+from bot.domain.inbound import Kind, Trust
 from bot.domain.limits import Limits, Rate
+from bot.domain.returned import RETURNED
 from bot.domain.words import REFUSAL
 from bot.sandbox.member import Person
+from bot.services.arrivals import Acted
+from tests.flow.post import arrives, comes_back
 from tests.flow.town import Town
 
 SHOWN = {"content": REFUSAL, "components": [], "tts": False, "allowed_mentions": {"parse": []}}
@@ -108,10 +112,31 @@ async def blocked_in_quiet_hours(town: Town, person: Person, number: str) -> Non
     await town.says(person, "phone quiet", start="0:00", end="23:59", timezone="UTC")
 
 
+async def said_stop(town: Town, person: Person, number: str) -> None:
+    await town.register(person, number)
+    assert await arrives(town, Kind.STOP, person, None) is Acted.STOP
+
+
+async def stop_that_may_be_forged(town: Town, person: Person, number: str) -> None:
+    await town.register(person, number)
+    assert await arrives(town, Kind.STOP, person, None, trust=Trust.UNPROVEN) is Acted.STOP
+
+
+async def suspended_by_bounces(town: Town, person: Person, number: str) -> None:
+    await town.register(person, number)
+    for words in ("one", "two"):
+        text = await town.text(town.dave, person, words)
+        await text.settled(lambda a: a.content.startswith("Handed"))
+        assert await comes_back(town, person, text) is Acted.BOUNCE
+        await town.jump(timedelta(days=1))
+    await person.dm(lambda post: post.content == RETURNED)
+
+
 CASES: tuple[Case, ...] = (
     stranger, blocked, not_listed, blocked_in_quiet_hours, paused, not_verified, closed_here, elsewhere_only,
     unregistered_outsider, registered_outsider, removed, evicted, carrier_changed, carrier_off,
-    carrier_retired, carrier_removed, suspended_at_the_end,
+    carrier_retired, carrier_removed, said_stop, stop_that_may_be_forged, suspended_by_bounces,
+    suspended_at_the_end,
 )  # fmt: skip
 
 

@@ -26,7 +26,11 @@ MOST_APART_S = 0.005
 BATCH = 50
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GUILD, ELSEWHERE, SENDER, FIRST = 1, 2, 10, 1000
-BLOCKED, PAUSED, CLOSED, NOT_HERE, UNPROVEN, RETIRED, LISTING, QUIET, UNKNOWN = CASES = tuple(range(20, 29))
+BLOCKED, PAUSED, CLOSED, NOT_HERE, UNPROVEN, RETIRED, LISTING, QUIET, UNKNOWN, *STATES = CASES = tuple(
+    range(20, 33)
+)
+# What STOP, a STOP that may be forged, bounces and a year of silence leave behind.
+LEFT = (people.STOPPED, people.HALTED, people.RETURNED, people.QUIET)
 OFTEN = Rate(10**6, timedelta(hours=1))
 
 
@@ -51,7 +55,7 @@ async def fill(store: Store, others: int) -> None:
             await put_entry(session, 0, slug, entry, 1, NOW)
         for person in range(FIRST, FIRST + others):
             await register(session, person)
-        for person in (BLOCKED, PAUSED, CLOSED, LISTING, QUIET):
+        for person in (BLOCKED, PAUSED, CLOSED, LISTING, QUIET, *STATES):
             await register(session, person)
         await register(session, NOT_HERE, ELSEWHERE)
         await register(session, UNPROVEN, carrier="us-moved")
@@ -65,6 +69,8 @@ async def fill(store: Store, others: int) -> None:
         await people.block(session, QUIET, SENDER, NOW)
         await people.set_quiet(session, QUIET, Quiet(0, 1439, "Europe/Berlin"))
         await people.unprove(session, 0, "us-moved")
+        for person, left in zip(STATES, LEFT, strict=True):
+            assert await people.move(session, person, (people.ACTIVE,), left)
 
 
 def request(interaction_id: int, recipient: int) -> Request:

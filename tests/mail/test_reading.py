@@ -151,6 +151,15 @@ def test_words_that_act_are_heard_through_footers_and_quotes(word: str, kind: Ki
     assert read(mail(f"I say {word} to no one")).kind is Kind.REPLY
 
 
+@pytest.mark.parametrize("mark", ["-- ", "--"])
+def test_a_signature_below_a_phones_words_is_none_of_them(mark: str) -> None:
+    assert read(mail(f"Stop\n{mark}\nBob")).kind is Kind.STOP
+    assert read(mail(f"at 7\n{mark}\nBob Smith\n206 555 0100")).words == "at 7"
+    # Without words above it is no signature, and a line of dashes is one only where nothing else is on it.
+    assert read(mail(f"{mark}\nBob")).words == "Bob"
+    assert "Bob" in read(mail("at 7 -- \nBob")).words
+
+
 def test_stop_is_heard_even_from_a_machine_and_nothing_else_is() -> None:
     assert read(mail("STOP", "Auto-Submitted: auto-replied")).kind is Kind.STOP
     assert read(mail("HELP", "Auto-Submitted: auto-replied")).kind is Kind.AUTO

@@ -169,9 +169,10 @@ async def test_a_number_that_was_a_whole_number_is_found(place: Place) -> None:
 
 async def test_a_secret_in_a_log_is_found(place: Place, tmp_path: Path) -> None:
     (tmp_path / "bot.log").write_text("password canary-password\n")
-    code, found, _ = await place.doctor("--offline")
+    code, found, said = await place.doctor("--offline")
     assert code == 70
     assert "bot.log (secret)" in found["BAD"][0]["says"]
+    assert "canary-password" not in said
 
 
 async def test_the_wrong_key_is_named_and_the_store_left_alone(place: Place) -> None:

@@ -1,6 +1,7 @@
 """The mailbox may be the operator's own: what is not ours stays as it was, unread, however often we look."""
 
 import asyncio
+import logging
 
 import pytest
 
@@ -13,6 +14,18 @@ from tests.services.postroom import PATTERN, PERSONAL, Postroom
 from tests.services.world import BOB, World
 
 pytestmark = [sqlite_first, pytest.mark.peer]
+
+THEIRS = (
+    "wrong number",
+    "forged",
+    "to mum",
+    "offer",
+    "eve@phones",
+    "shop.example",
+    "news",
+    "mine@mail",
+    "5550199",
+)
 
 
 def of_others(room: Postroom, text_id: int) -> list[bytes]:
@@ -31,8 +44,9 @@ def of_others(room: Postroom, text_id: int) -> list[bytes]:
 
 
 async def test_other_peoples_mails_stay_unread_and_unchanged(
-    world: World, dovecot: Dovecot, size: Size
+    world: World, dovecot: Dovecot, size: Size, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, "bot")
     await world.register(BOB)
     account = {"username": dovecot.username, "password": dovecot.password}
     room = Postroom(world, dovecot, **account, port=dovecot.plain_port)
@@ -62,3 +76,7 @@ async def test_other_peoples_mails_stay_unread_and_unchanged(
     assert not any(first.values())
     assert {uid: await asyncio.to_thread(dovecot.raw, uid) for uid in first} == before
     assert len(await world.rows(Inbound)) == 1
+    # Ours was looked at in the log, and theirs were not.
+    said = "\n".join(each.getMessage() for each in caplog.records if each.name.startswith("bot."))
+    assert "addressed: reply" in said
+    assert [words for words in THEIRS if words in said] == []

@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from bot.db import quiet
+from bot.db import people, quiet
 from bot.db.tables import TextRow, Usage
 from bot.domain.catalogue import Status
 from bot.domain.consent import NOBODY
+from bot.domain.inbound import Kind, Trust
 from bot.domain.limits import Limits, Rate
 from bot.domain.words import REFUSAL
 from bot.services import audience, carriers, phone, privacy
+from bot.services.arrivals import Acted
 from bot.services.carriers import Actor, Change
+from tests.services.arriving import arrives
 from tests.services.world import ANN, BOB, CARL, GUILD, OTHER_GUILD, Clock, World
 
 HOUR = timedelta(hours=1)
@@ -87,6 +90,21 @@ async def quiet_for_a_year(world: World) -> dict[str, Any]:
     return {}
 
 
+async def said_stop(world: World) -> dict[str, Any]:
+    assert await arrives(world, Kind.STOP, None) is Acted.STOP
+    return {}
+
+
+async def stop_that_may_be_forged(world: World) -> dict[str, Any]:
+    assert await arrives(world, Kind.STOP, None, trust=Trust.UNPROVEN) is Acted.STOP
+    return {}
+
+
+async def suspended_by_bounces(world: World) -> dict[str, Any]:
+    assert await world.write(people.move, BOB, (people.ACTIVE,), people.RETURNED)
+    return {}
+
+
 async def only_a_code_asked(world: World) -> dict[str, Any]:
     await world.ask_code(CARL)
     return {"recipient_id": CARL}
@@ -120,7 +138,8 @@ async def carrier_retired(world: World) -> dict[str, Any]:
 
 
 CLOSED = [unknown, not_a_member, not_opted_in_here, audience_nobody, paused, blocked, removed,
-          erased, quiet_for_a_year, not_listed, listed_but_blocked, paused_in_quiet_hours,
+          erased, quiet_for_a_year, said_stop, stop_that_may_be_forged,
+          suspended_by_bounces, not_listed, listed_but_blocked, paused_in_quiet_hours,
           only_a_code_asked, evicted, unproven, carrier_disabled, carrier_removed,
           carrier_retired]  # fmt: skip
 

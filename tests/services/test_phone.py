@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from bot.db.tables import Block, Consent, OptIn, TextRow
-from bot.domain.consent import EVERYONE, NOBODY
+from bot.domain.consent import EVERYONE, LISTED, NOBODY
 from bot.domain.errors import UserError
-from bot.domain.words import REFUSAL
+from bot.domain.inbound import Kind, Trust
+from bot.domain.stopping import CODE_AFTER, HALTED, stopped_words
+from bot.domain.words import CODE_SENT, REFUSAL
 from bot.services import carriers, phone
 from bot.services.carrier_change import Change
+from tests.services.arriving import arrives
 from tests.services.editing import EDITOR
-from tests.services.world import ANN, BOB, GUILD, OTHER_GUILD, START, Clock, World
+from tests.services.world import ANN, BOB, GUILD, NUMBERS, OTHER_GUILD, START, Clock, World
 
 NO_PHONE = "You have no phone registered. Use /phone register to add one."
 
@@ -52,6 +55,62 @@ async def test_show_says_what_to_do_where_a_phone_takes_no_texts(world: World, c
     )
     assert (await world.type_code(BOB, await world.code_of(BOB))).proven
     assert "takes no texts" not in await show(world, BOB)
+
+
+async def test_show_says_who_here_may_text_and_whom_one_blocked(world: World, clock: Clock) -> None:
+    async def here(guild: int | None = GUILD) -> str:
+        return str(await world.write(phone.show, BOB, world.shelf, clock(), guild))
+
+    await world.register(BOB)
+    assert "Members of 1 server may text you." in await here()
+    assert "In this server" not in await here()
+    assert "In this server: nobody." in await here(OTHER_GUILD)
+    await world.write(phone.allow, BOB, GUILD, LISTED, clock())
+    assert "In this server: only people and roles you list." in await here()
+    await world.write(phone.allow, BOB, GUILD, NOBODY, clock())
+    assert "No server's members may text you. Use /phone allow in the server" in await here()
+    assert "blocked" not in await here()
+    for sender in range(3000, 3012):
+        clock.forward(minutes=1)
+        await world.write(phone.block, BOB, sender, clock())
+    newest = ", ".join(f"<@{sender}>" for sender in range(3011, 3001, -1))
+    assert f"You blocked {newest} and 2 more. /phone unblock lifts that." in await here()
+    await world.write(phone.unblock, BOB, 3000)
+    assert "and 1 more." in await here(None)
+    assert "blocked" not in await show(world, ANN)
+
+
+async def test_show_and_remove_tell_of_blocks_without_a_phone_too(world: World, clock: Clock) -> None:
+    await world.write(phone.block, BOB, ANN, clock())
+    assert await show(world, BOB) == f"{NO_PHONE}\nYou blocked <@{ANN}>. /phone unblock lifts that."
+    said = await world.write(phone.remove, BOB, clock())
+    assert said == "Removed: whom you blocked. You have no phone registered."
+    assert await world.rows(Block) == []
+    assert await world.write(phone.remove, BOB, clock()) == NO_PHONE
+
+
+async def test_show_tells_of_a_code_that_waits_beside_a_phone(world: World, clock: Clock) -> None:
+    await world.register(BOB)
+    await world.ask_code(BOB, typed_number=NUMBERS[ANN])
+    said = await show(world, BOB)
+    assert said.startswith("Your phone: +1***0102, One.\n")
+    assert "It stays so until you type the code that was asked for, with /phone verify." in said
+    clock.forward(minutes=11)
+    assert "code" not in await show(world, BOB)
+
+
+async def test_a_code_that_never_comes_hides_no_stop(world: World, clock: Clock) -> None:
+    await world.register(BOB)
+    await arrives(world, Kind.STOP, None, trust=Trust.UNPROVEN)
+    assert await world.ask_code(BOB) == CODE_SENT
+    assert HALTED in await show(world, BOB)
+    assert "type the code" not in await show(world, BOB)
+    await arrives(world, Kind.STOP, None)
+    stopped = stopped_words(clock() + CODE_AFTER)
+    assert stopped in await show(world, BOB)
+    # No code goes to it now, and one that asks anyway is told what one with a free number is told.
+    assert await world.ask_code(BOB) == CODE_SENT
+    assert f"{stopped} If a code comes, type it with /phone verify." in await show(world, BOB)
 
 
 async def test_a_pause_ends_by_itself_or_by_resume(world: World, clock: Clock) -> None:

@@ -86,6 +86,18 @@ def test_limits_of_other_spans_are_counted_by_the_hour() -> None:
         bridge.limits_from(fields, Limits(sender=Rate(10, timedelta(days=1))))
 
 
+async def test_the_audit_writes_what_was_set_as_people_do(world: World, clock: Clock) -> None:
+    changes = {"account_age": timedelta(days=30), "time_here": timedelta(hours=2), "log_channel": 777}
+    await world.write(bridge.change, GUILD, CARL, "settings", changes, clock())
+    page = await world.write(bridge_pages.audit, GUILD, 1)
+    said = page.words.partition(": settings: ")[2].split("; ")
+    assert sorted(said) == [
+        "account age 3 days to 30 days",
+        "log channel - to <#777>",
+        "time here 10 minutes to 120 minutes",
+    ]
+
+
 async def test_the_audit_names_sender_and_time_and_never_who_got_it(world: World, clock: Clock) -> None:
     await world.register(BOB)
     text = await world.text(ANN, BOB, "canary words")

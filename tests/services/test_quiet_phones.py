@@ -76,7 +76,7 @@ async def test_the_way_back_is_one_code_to_the_same_phone(world: World, clock: C
     assert await states(world) == {BOB: "active"}
     await world.text(ANN, BOB)
     assert [row.kind for row in await world.rows(Consent, Consent.person_id == BOB)][-2:] == [
-        "register",
+        "prove again",
         "verified",
     ]
     async with world.store.read() as session:
