@@ -65,6 +65,7 @@ class Inbox:
         self._store, self._box, self._finder, self._act, self._now = store, box, finder, act, now
         self._fetches: Counter[int] = Counter()
         self._acts: Counter[int] = Counter()
+        self._looks: Counter[int] = Counter()
         self.moved = asyncio.Event()  # something happened to a text: somebody may want to tell its sender
         # Set where the relay runs in this process: what has not gone yet is asked about again.
         self.recall: Callable[[], None] = lambda: None
@@ -85,6 +86,7 @@ class Inbox:
                 await inbound.go_on_from(session, self._box.name, replace(place, next_uid=heads.next_uid))
         self._fetches.clear()
         self._acts.clear()
+        self._looks.clear()
         return heads.more
 
     async def _place(self, folder: Folder) -> Place:
@@ -108,7 +110,7 @@ class Inbox:
         now = self._now()
         async with self._store.read() as session:
             known = await inbound.taken_before(session, [head.identity for head in heads])
-            owners = {head.uid: await self._finder.whose(session, head.envelope, now) for head in heads}
+            owners = {head.uid: await self._whose(session, head, now) for head in heads}
         done: list[int] = []
         for head in heads:
             ending = known.get(head.identity)
@@ -119,6 +121,18 @@ class Inbox:
                 done.append(head.uid)
         if done:
             await self._box.mark(done)
+
+    async def _whose(self, session: AsyncSession, head: Head, now: datetime) -> Belonging | None:
+        """Say what a mail belongs to. Where a bug of ours meets its headers again and again, to nobody."""
+        if self._looks[head.uid] >= MOST_ACTS:
+            return None
+        try:
+            return await self._finder.whose(session, head.envelope, now)
+        except _STORE_AWAY:
+            raise
+        except Exception:
+            self._looks[head.uid] += 1
+            raise
 
     async def _returned(self, head: Head) -> Belonging | None:
         """Look into what may be a bounce, but no further than needed to see whether it is one of ours."""
