@@ -185,7 +185,8 @@ class Inbox:
                 ending = Ending.TOO_MANY
             new = await inbound.take(session, self._taken(folder, head, belonging, reading, ending), now)
             if new and reading is not None and ending is Ending.DONE:
-                acted = await self._act(session, Arrived(head.envelope, reading, belonging), now)
+                said = replace(reading, words=self._finder.returns.without(reading.words))
+                acted = await self._act(session, Arrived(head.envelope, said, belonging), now)
                 await ring(session, Bell.NOTICES, Bell.OUTBOX)
         return ending, acted
 

@@ -276,3 +276,11 @@ async def test_what_came_in_is_kept_without_its_words(room: Postroom) -> None:
     columns = [getattr(row, column.name) for column in Inbound.__table__.columns]
     written = b" ".join(each if isinstance(each, bytes) else str(each).encode() for each in columns)
     assert not any(word in written for word in (b"dinner", b"2065550102", b"example"))
+
+
+async def test_where_an_answer_quotes_our_proof_its_reader_does_not_get_it(room: Postroom) -> None:
+    """Whoever knew it could say STOP, or START, in the phone's name."""
+    to = room.address(await room.text())
+    await belonging(room, room.reply(to, f"ok, but who is {to}"))
+    (first, _) = room.acted
+    assert first.reading.words == "ok, but who is bot+…@example.org"
