@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from bot.db.tables import Inbound
+from bot.db.people import HALTED, STOPPED
+from bot.db.tables import Inbound, Registration
 from bot.domain.inbound import Belonging, Kind, Trust
 from bot.domain.returns import Returns
 from bot.domain.states import State
@@ -167,6 +168,17 @@ async def test_another_registered_phone_may_not_use_a_texts_address(room: Postro
     await room.world.register(CARL)
     text_id = await room.text()
     assert await belonging(room, room.reply(room.address(text_id), author=CARLS, more=PASSED)) is None
+
+
+@pytest.mark.parametrize(("headers", "trust"), [("", Trust.UNPROVEN), (PASSED, Trust.PROVEN)])
+async def test_a_registered_phone_that_answers_somebody_else_s_code_is_heard_as_itself(
+    room: Postroom, headers: str, trust: Trust
+) -> None:
+    """No more than its number says: whoever asked for the code knows its address too."""
+    raw = room.reply(room.address(-CARL), "STOP", more=headers)
+    assert await belonging(room, raw) == about(None, trust)
+    (row,) = await room.world.rows(Registration)
+    assert row.state == (STOPPED if trust is Trust.PROVEN else HALTED)
 
 
 async def test_a_bounce_without_a_proof_moves_no_text(room: Postroom) -> None:
