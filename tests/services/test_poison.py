@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import update
 
-from bot.db.tables import Registration
+from bot.db.tables import Registration, TextRow
 from bot.domain.returns import Returns
 from bot.services.inbox import MOST_ACTS
+from bot.services.notices import Teller
 from tests.db.stores import sqlite_first
 from tests.services.postroom import AUTHSERV, PATTERN, Postroom, opened
+from tests.services.test_notices import Discord
+from tests.services.test_texting import answer_token
 from tests.services.world import ANN, BOB, CARL, Road, World, work
 
 pytestmark = sqlite_first
@@ -63,3 +66,15 @@ async def test_a_time_zone_that_the_system_knows_no_more_stalls_no_relay(world: 
     await work(world.relay(road))
     assert [(await world.standing(text_id))[0] for text_id in texts] == ["accepted", "accepted"]
     assert await world.text(ANN, BOB)
+
+
+async def test_a_damaged_token_of_an_answer_keeps_nobody_else_s_word(world: World, road: Road) -> None:
+    await world.register(BOB)
+    texts = [await world.text(who, BOB, answer=answer_token(world.clock)) for who in (ANN, CARL)]
+    async with world.store.write() as session:
+        torn = update(TextRow).where(TextRow.id == texts[0]).values(answer_sealed=b"\x00")
+        await session.execute(torn)
+    await work(world.relay(road), passes=2)
+    discord = Discord()
+    await Teller(world.store, discord.tell, lambda _: False, world.clock).one_pass()
+    assert {telling.person_id: telling.answer is None for telling in discord.said} == {ANN: True, CARL: False}
