@@ -16,13 +16,14 @@ from bot.db import inbound
 from bot.db.bell import Bell, ring
 from bot.db.inbound import Taken
 from bot.db.store import Store
-from bot.domain.inbound import Arrived, Belonging, Kind, Reading
+from bot.domain.inbound import Arrived, Belonging, Kind, Reading, Trust
 from bot.domain.mailbox import Folder, Head, Heads, Place
 from bot.services.belonging import Finder
 
 _log = logging.getLogger(__name__)
 MOST_OCTETS = 1024 * 1024
 MOST_A_MINUTE = 10  # of one phone; more is not typed by hand
+SHORT_OCTETS = 16 * 1024  # a STOP takes less, with all its headers: such mails are always read
 # A mail at which the server breaks off each time holds up the others for most of an hour, with the waits:
 # a server that is out of order for less is no reason to give a mail up. A bug of ours is, soon.
 MOST_FETCHES, MOST_ACTS = 100, 5
@@ -144,7 +145,10 @@ class Inbox:
 
     async def _take(self, folder: Folder, head: Head, belonging: Belonging) -> Ending | None:
         """Remember a mail of ours, and act on it in the same transaction; None where it is gone."""
-        ending, reading = await self._read(head)
+        if await self._is_flood(head, belonging):
+            ending, reading = Ending.TOO_MANY, None
+        else:
+            ending, reading = await self._read(head)
         if ending is None:
             return None
         self._acts[head.uid] += 1
@@ -160,6 +164,13 @@ class Inbox:
         self.recall()
         self.moved.set()
         return ending
+
+    async def _is_flood(self, head: Head, belonging: Belonging) -> bool:
+        """Tell a long mail that anybody may have written, of too many: reading it would keep the others."""
+        if belonging.trust is not Trust.UNPROVEN or head.octets <= SHORT_OCTETS:
+            return False
+        async with self._store.read() as session:
+            return await self._many_lately(session, belonging, self._now())
 
     async def _read(self, head: Head) -> tuple[Ending | None, Reading | None]:
         """Fetch a mail and read it; the ending is None where it is gone."""
@@ -199,10 +210,13 @@ class Inbox:
         """
         if reading.kind in (Kind.STOP, Kind.START, Kind.BOUNCE):
             return False
-        lately = await inbound.count_since(
-            session, belonging.person_id, belonging.trust, now - timedelta(minutes=1)
+        return await self._many_lately(session, belonging, now)
+
+    async def _many_lately(self, session: AsyncSession, belonging: Belonging, now: datetime) -> bool:
+        since = now - timedelta(minutes=1)
+        return (
+            await inbound.count_since(session, belonging.person_id, belonging.trust, since) >= MOST_A_MINUTE
         )
-        return lately >= MOST_A_MINUTE
 
     def _taken(
         self, folder: Folder, head: Head, belonging: Belonging, reading: Reading | None, ending: Ending

@@ -13,7 +13,7 @@ from bot.domain.inbound import Belonging, Kind, Trust
 from bot.domain.returns import Returns
 from bot.domain.states import State
 from bot.inbox_role import InboxRole
-from bot.services.inbox import MOST_A_MINUTE, MOST_ACTS, MOST_OCTETS
+from bot.services.inbox import MOST_A_MINUTE, MOST_ACTS, MOST_OCTETS, SHORT_OCTETS
 from tests.conftest import telling
 from tests.db.stores import sqlite_first
 from tests.flow.mailroom import bounce
@@ -233,6 +233,23 @@ async def test_forged_mails_use_up_nothing_of_what_a_phone_may_send(room: Postro
         (uid,) = server.deliver(room.reply(to, "mine", number=99))
         await server.seen(uid)
     assert [one.reading.words for one in room.acted] == ["forged"] * MOST_A_MINUTE + ["mine"]
+
+
+async def test_of_forged_mails_in_great_number_the_long_ones_are_not_fetched(room: Postroom) -> None:
+    to, server = room.address(await room.text()), room.server
+    long = "x" * SHORT_OCTETS
+    async with room.at_work():
+        short = [room.reply(PLAIN, "forged", number=number) for number in range(MOST_A_MINUTE - 1)]
+        _, *many = server.deliver(
+            *short, *(room.reply(PLAIN, long, number=number) for number in range(50, 54))
+        )
+        server.deliver(room.reply(PLAIN, "STOP", number=98))
+        (uid,) = server.deliver(room.reply(to, long, number=99))
+        await server.seen(uid)
+    fetched = [server.asked.count(f"BODY {each}") for each in many[-4:]]
+    assert fetched == [1, 0, 0, 0]
+    kinds = [(one.belonging.trust, one.reading.kind) for one in room.acted[MOST_A_MINUTE:]]
+    assert kinds == [(Trust.UNPROVEN, Kind.STOP), (Trust.ADDRESSED, Kind.REPLY)]
 
 
 async def test_a_store_that_is_away_for_long_costs_no_mail(room: Postroom) -> None:
