@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import people
 from bot.domain.inbound import Arrived, Kind
 from bot.services import bounces, replies, stops
 from bot.services.phone_mail import Rules as Rules
@@ -26,8 +25,6 @@ class Acted(StrEnum):
 async def act(session: AsyncSession, arrived: Arrived, now: datetime, rules: Rules) -> Acted:
     """Do what a mail asks for, as far as it may be believed; whoever is to hear of it has a notice then."""
     done, acted = False, Acted.IGNORED
-    # Else it could be kept for somebody whom another transaction is just erasing.
-    await people.hold_phone(session, arrived.belonging.person_id)
     match arrived.reading.kind:
         case Kind.STOP:
             done, acted = await stops.stop(session, arrived, rules, now), Acted.STOP
