@@ -145,10 +145,7 @@ class Inbox:
 
     async def _take(self, folder: Folder, head: Head, belonging: Belonging) -> Ending | None:
         """Remember a mail of ours, and act on it in the same transaction; None where it is gone."""
-        if await self._is_flood(head, belonging):
-            ending, reading = Ending.TOO_MANY, None
-        else:
-            ending, reading = await self._read(head)
+        ending, reading = await self._read(head, belonging)
         if ending is None:
             return None
         self._acts[head.uid] += 1
@@ -172,12 +169,14 @@ class Inbox:
         async with self._store.read() as session:
             return await self._many_lately(session, belonging, self._now())
 
-    async def _read(self, head: Head) -> tuple[Ending | None, Reading | None]:
+    async def _read(self, head: Head, belonging: Belonging) -> tuple[Ending | None, Reading | None]:
         """Fetch a mail and read it; the ending is None where it is gone."""
         if self._acts[head.uid] >= MOST_ACTS or self._fetches[head.uid] >= MOST_FETCHES:
             return Ending.GIVEN_UP, None
         if head.octets > MOST_OCTETS:
             return Ending.BIG, None
+        if await self._is_flood(head, belonging):
+            return Ending.TOO_MANY, None
         self._fetches[head.uid] += 1
         raw = await self._box.whole(head.uid)
         if raw is None:
