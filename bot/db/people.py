@@ -173,6 +173,12 @@ async def forget_phone(session: AsyncSession, person_id: int) -> bool:
     return had
 
 
+async def hold_phone(session: AsyncSession, person_id: int) -> None:
+    """Let nobody remove or change a person's registration before this transaction ends; texts come on."""
+    row = select(Registration.id).where(Registration.person_id == person_id)
+    await session.execute(row.with_for_update(key_share=True))
+
+
 async def audience(session: AsyncSession, person_id: int, guild_id: int) -> str | None:
     """Tell who may text a person in a guild; None without an opt-in there."""
     return await session.scalar(

@@ -1,6 +1,7 @@
 """Query texts: what was accepted, what became of it, and the Discord answer that still can be edited."""
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from bot.db.base import table_of
 from bot.db.bulk import insert_rows
+from bot.db.crypto import WrongKey
 from bot.db.given import given, given_ids, rows
 from bot.db.prepared import Prepared, connection_of
 from bot.db.store import vault_of
@@ -133,10 +135,13 @@ async def open_answers(session: AsyncSession, ids: Collection[int], now: datetim
     found = await session.execute(
         select(TextRow.id, TextRow.answer_sealed, TextRow.answer_until).where(*where)
     )
-    vault = vault_of(session)
-    return {
-        row_id: OpenAnswer(vault.open(sealed), until) for row_id, sealed, until in found if sealed and until
-    }
+    vault, answers = vault_of(session), dict[int, OpenAnswer]()
+    for row_id, sealed, until in found:
+        # A damaged one is one that cannot be edited any more: it must not keep what others are told.
+        with suppress(WrongKey):
+            if sealed and until:
+                answers[row_id] = OpenAnswer(vault.open(sealed), until)
+    return answers
 
 
 async def forget_answers(session: AsyncSession, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -25,7 +25,7 @@ class Quiet:
 
     def ends(self, now: datetime) -> datetime | None:
         """Tell when the quiet hours end that `now` lies in; None outside of them."""
-        zone = ZoneInfo(self.zone)
+        zone = _zone(self.zone)
         today = now.astimezone(zone).date()
         for day in (today - _DAY, today):
             begins = min(_instants(day, self.start, zone))
@@ -39,7 +39,15 @@ class Quiet:
         return f"{clock(self.start)} to {clock(self.end)} ({self.zone})"
 
 
-def _instants(day: date, minutes: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _zone(name: str) -> tzinfo:
+    """Find a time zone; UTC where this system's list has it no more, so that one name stops nobody else."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return UTC
+
+
+def _instants(day: date, minutes: int, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return both times that the clock on the wall may mean.
 
     They differ only where the clocks change: an hour that comes twice, or one that is left out. The earlier

@@ -13,6 +13,7 @@ VALID_FOR = timedelta(days=30)
 _DAY_S = 86_400
 _ID_OCTETS, _DAY_OCTETS, _PROOF_OCTETS = 8, 2, 10
 _MAIL_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{1,64})\.([0-9a-f]{16})\.([0-9a-f]{20})", re.ASCII)
+_MAYBE_TOKEN = re.compile(f"[a-z2-7]{{{TOKEN_CHARS},}}", re.ASCII | re.IGNORECASE)
 Mac = Callable[[bytes], bytes]
 
 
@@ -49,16 +50,19 @@ class Returns:
         found = self._token.fullmatch(address)
         if found is None:
             return None
+        body = self._body_of(found[1])
+        if body is None or _day(now) > int.from_bytes(body[_ID_OCTETS:], "big"):
+            return None
+        return int.from_bytes(body[:_ID_OCTETS], "big", signed=True)
+
+    def _body_of(self, token: str) -> bytes | None:
+        """Return what a token says, ended or not; None where it is not ours."""
         try:
-            octets = base64.b32decode(found[1].upper())
+            octets = base64.b32decode(token.upper())
         except binascii.Error:
             return None
         body, proof = octets[:-_PROOF_OCTETS], octets[-_PROOF_OCTETS:]
-        if not hmac.compare_digest(proof, self._address_proof(body)):
-            return None
-        if _day(now) > int.from_bytes(body[_ID_OCTETS:], "big"):
-            return None
-        return int.from_bytes(body[:_ID_OCTETS], "big", signed=True)
+        return body if hmac.compare_digest(proof, self._address_proof(body)) else None
 
     def mail_id(self, mail_id: str, about: int) -> str:
         """Write the part of a Message-ID before the @: the same whenever the mail is sent again."""
@@ -79,6 +83,18 @@ class Returns:
     def first_mail_id(self, mail_ids: Iterable[str]) -> int | None:
         """Say what the first of these Message-IDs that is ours is about."""
         return _first(self.about_mail_id(mail_id) for mail_id in mail_ids)
+
+    def without(self, words: str) -> str:
+        """Take proofs of ours out of what is to be shown: whoever reads one could write in a phone's name."""
+        hidden = _MAIL_ID.sub(lambda found: found[0] if self.about_mail_id(found[0]) is None else "…", words)
+        return _MAYBE_TOKEN.sub(self._without_token, hidden)
+
+    def _without_token(self, found: re.Match[str]) -> str:
+        # What stands beside a token may look like a part of it, as in "%2B" for a plus.
+        run = found[0]
+        if self._body_of(run[-TOKEN_CHARS:]) is not None:
+            return f"{run[:-TOKEN_CHARS]}…"
+        return f"…{run[TOKEN_CHARS:]}" if self._body_of(run[:TOKEN_CHARS]) is not None else run
 
     def _address_proof(self, body: bytes) -> bytes:
         return self._mac(b"address\0" + body)[:_PROOF_OCTETS]

@@ -39,7 +39,8 @@ def _passes(header: str, domain: str) -> bool:
 
 
 def _proves(result: "authres.AuthenticationResult", domain: str) -> bool:
-    wanted = _PROVES.get((result.method or "").lower())
+    # Among results the library may leave a "none", which has no method at all.
+    wanted = _PROVES.get((getattr(result, "method", None) or "").lower())
     if wanted is None or (result.result or "").lower() != "pass":
         return False
     proved = [(one.name or "").lower() for one in result.properties]

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bot import exits
 from bot.config import Config, ConfigError, load, load_one
 from bot.operate.doctor_online import look_at_discord, look_at_mail
 from bot.operate.doctor_store import look_at_files, look_inside, path_of
@@ -54,6 +55,8 @@ async def _store(config: Config | None, more: list[Path]) -> list[Finding]:
     if file is not None and not file.is_file():
         return [note("store", "there is none yet; `run` makes it")]
     found = list(await asyncio.to_thread(lambda: list(look_at_files(file)))) if file is not None else []
+    if any(finding.code == exits.BUG for finding in found):
+        return found  # a damaged file says nothing that counts, and can make anything that reads it fail
     return found + await look_inside(url, keys, _secrets(config, keys), more)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import stat
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -67,7 +68,8 @@ def _wholeness(store: Path) -> Finding:
     try:
         with closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as opened:
             found = opened.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.Error as failed:
+    except (sqlite3.Error, UnicodeError) as failed:
+        # What the file is damaged with may stand in the error, and need not be text.
         return broken("integrity", f"the file cannot be read as a database ({type(failed).__name__})")
     if found != ("ok",):
         return broken("integrity", "the file is damaged; restore a backup")
@@ -169,7 +171,7 @@ def _files(finder: Finder, store: Path | None, more: list[Path]) -> Iterator[Fin
     for path in looked_at:
         try:
             places += [f"{path} ({kind})" for kind in sorted(finder.found_in_file(path))]
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             unread.append(str(path))
     if places:
         yield broken(

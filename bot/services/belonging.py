@@ -29,18 +29,22 @@ class Finder:
     async def whose(self, session: AsyncSession, envelope: Envelope, now: datetime) -> Belonging | None:
         """Say what a mail belongs to, or None where it is not ours."""
         phones = await self._phones(session, envelope.author)
-        about = self.returns.first_address(envelope.addressed_to, now)
-        if about is not None:
-            return await _about(session, about, Trust.ADDRESSED, phones)
-        about = self.returns.first_mail_id(envelope.answers)
-        if about is not None:
-            return await _about(session, about, Trust.MAIL_ID, phones)
-        if len(phones) != 1:
-            return None
-        (person,) = phones
+        about, trust = self.returns.first_address(envelope.addressed_to, now), Trust.ADDRESSED
+        if about is None:
+            about, trust = self.returns.first_mail_id(envelope.answers), Trust.MAIL_ID
+        owner = next(iter(phones)) if len(phones) == 1 else None
+        if about is None:
+            return await _latest(session, owner, self._by_number(envelope)) if owner is not None else None
+        if about < 0 and owner is not None and owner != -about:
+            # It answers a code that somebody else asked for, who may have written this: what its number
+            # says, it says as any phone that names no mail of ours.
+            return Belonging(self._by_number(envelope), owner)
+        return await _about(session, about, trust, phones)
+
+    def _by_number(self, envelope: Envelope) -> Trust:
+        """Say how far a mail is believed that nothing but its number ties to a phone."""
         domain = envelope.author.rpartition("@")[2]
-        trust = Trust.PROVEN if vouched(envelope.vouched, self.trusted, domain) else Trust.UNPROVEN
-        return await _latest(session, person, trust)
+        return Trust.PROVEN if vouched(envelope.vouched, self.trusted, domain) else Trust.UNPROVEN
 
     async def returned(self, session: AsyncSession, beginning: bytes) -> Belonging | None:
         """Say which mail of ours a bounce returns, by the beginning of its body."""

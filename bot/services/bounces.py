@@ -28,6 +28,8 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
         return False
     if belonging.text_id is None:
         return await _code_came_back(session, belonging.person_id, now)
+    # The phone before the text, as with an answer: else two mails could wait for each other.
+    await people.hold_phone(session, belonging.person_id)
     if not await note_returned(session, belonging.text_id, reading.reason, now):
         return False
     way = await bounces.way_of(session, belonging.text_id)

@@ -101,6 +101,6 @@ def most_an_hour(limits: Limits | None, name: str) -> int | None:
 
 
 def lowest(policy: Policy, limits: Limits | None, name: str) -> int | None:
-    """Say how many texts an hour pass here: the guild's limit, else the operator's."""
+    """Say how many texts an hour pass here: the guild's limit, or the operator's where that is lower."""
     own: int | None = getattr(policy, f"{name}_limit")
-    return most_an_hour(limits, name) if own is None else own
+    return min((most for most in (own, most_an_hour(limits, name)) if most is not None), default=None)

@@ -16,13 +16,14 @@ from bot.db import inbound
 from bot.db.bell import Bell, ring
 from bot.db.inbound import Taken
 from bot.db.store import Store
-from bot.domain.inbound import Arrived, Belonging, Kind, Reading
+from bot.domain.inbound import Arrived, Belonging, Kind, Reading, Trust
 from bot.domain.mailbox import Folder, Head, Heads, Place
 from bot.services.belonging import Finder
 
 _log = logging.getLogger(__name__)
 MOST_OCTETS = 1024 * 1024
 MOST_A_MINUTE = 10  # of one phone; more is not typed by hand
+SHORT_OCTETS = 16 * 1024  # a STOP takes less, with all its headers: such mails are always read
 # A mail at which the server breaks off each time holds up the others for most of an hour, with the waits:
 # a server that is out of order for less is no reason to give a mail up. A bug of ours is, soon.
 MOST_FETCHES, MOST_ACTS = 100, 5
@@ -65,6 +66,7 @@ class Inbox:
         self._store, self._box, self._finder, self._act, self._now = store, box, finder, act, now
         self._fetches: Counter[int] = Counter()
         self._acts: Counter[int] = Counter()
+        self._looks: Counter[int] = Counter()
         self.moved = asyncio.Event()  # something happened to a text: somebody may want to tell its sender
         # Set where the relay runs in this process: what has not gone yet is asked about again.
         self.recall: Callable[[], None] = lambda: None
@@ -85,6 +87,7 @@ class Inbox:
                 await inbound.go_on_from(session, self._box.name, replace(place, next_uid=heads.next_uid))
         self._fetches.clear()
         self._acts.clear()
+        self._looks.clear()
         return heads.more
 
     async def _place(self, folder: Folder) -> Place:
@@ -108,7 +111,7 @@ class Inbox:
         now = self._now()
         async with self._store.read() as session:
             known = await inbound.taken_before(session, [head.identity for head in heads])
-            owners = {head.uid: await self._finder.whose(session, head.envelope, now) for head in heads}
+            owners = {head.uid: await self._whose(session, head, now) for head in heads}
         done: list[int] = []
         for head in heads:
             ending = known.get(head.identity)
@@ -120,6 +123,18 @@ class Inbox:
         if done:
             await self._box.mark(done)
 
+    async def _whose(self, session: AsyncSession, head: Head, now: datetime) -> Belonging | None:
+        """Say what a mail belongs to. Where a bug of ours meets its headers again and again, to nobody."""
+        if self._looks[head.uid] >= MOST_ACTS:
+            return None
+        try:
+            return await self._finder.whose(session, head.envelope, now)
+        except _STORE_AWAY:
+            raise
+        except Exception:
+            self._looks[head.uid] += 1
+            raise
+
     async def _returned(self, head: Head) -> Belonging | None:
         """Look into what may be a bounce, but no further than needed to see whether it is one of ours."""
         if not self._finder.may_return(head.envelope):
@@ -130,7 +145,7 @@ class Inbox:
 
     async def _take(self, folder: Folder, head: Head, belonging: Belonging) -> Ending | None:
         """Remember a mail of ours, and act on it in the same transaction; None where it is gone."""
-        ending, reading = await self._read(head)
+        ending, reading = await self._read(head, belonging)
         if ending is None:
             return None
         self._acts[head.uid] += 1
@@ -147,12 +162,21 @@ class Inbox:
         self.moved.set()
         return ending
 
-    async def _read(self, head: Head) -> tuple[Ending | None, Reading | None]:
+    async def _is_flood(self, head: Head, belonging: Belonging) -> bool:
+        """Tell a long mail that anybody may have written, of too many: reading it would keep the others."""
+        if belonging.trust is not Trust.UNPROVEN or head.octets <= SHORT_OCTETS:
+            return False
+        async with self._store.read() as session:
+            return await self._many_lately(session, belonging, self._now())
+
+    async def _read(self, head: Head, belonging: Belonging) -> tuple[Ending | None, Reading | None]:
         """Fetch a mail and read it; the ending is None where it is gone."""
         if self._acts[head.uid] >= MOST_ACTS or self._fetches[head.uid] >= MOST_FETCHES:
             return Ending.GIVEN_UP, None
         if head.octets > MOST_OCTETS:
             return Ending.BIG, None
+        if await self._is_flood(head, belonging):
+            return Ending.TOO_MANY, None
         self._fetches[head.uid] += 1
         raw = await self._box.whole(head.uid)
         if raw is None:
@@ -171,7 +195,8 @@ class Inbox:
                 ending = Ending.TOO_MANY
             new = await inbound.take(session, self._taken(folder, head, belonging, reading, ending), now)
             if new and reading is not None and ending is Ending.DONE:
-                acted = await self._act(session, Arrived(head.envelope, reading, belonging), now)
+                said = replace(reading, words=self._finder.returns.without(reading.words))
+                acted = await self._act(session, Arrived(head.envelope, said, belonging), now)
                 await ring(session, Bell.NOTICES, Bell.OUTBOX)
         return ending, acted
 
@@ -184,10 +209,13 @@ class Inbox:
         """
         if reading.kind in (Kind.STOP, Kind.START, Kind.BOUNCE):
             return False
-        lately = await inbound.count_since(
-            session, belonging.person_id, belonging.trust, now - timedelta(minutes=1)
+        return await self._many_lately(session, belonging, now)
+
+    async def _many_lately(self, session: AsyncSession, belonging: Belonging, now: datetime) -> bool:
+        since = now - timedelta(minutes=1)
+        return (
+            await inbound.count_since(session, belonging.person_id, belonging.trust, since) >= MOST_A_MINUTE
         )
-        return lately >= MOST_A_MINUTE
 
     def _taken(
         self, folder: Folder, head: Head, belonging: Belonging, reading: Reading | None, ending: Ending

@@ -146,8 +146,9 @@ async def remove(session: AsyncSession, person_id: int, now: datetime) -> str:
 async def take_away(session: AsyncSession, person_id: int, now: datetime) -> bool:
     """Delete a registration, or one that waits for its code; False where there was neither."""
     waiting = await verifications.live(session, person_id, now)
-    had = await people.forget_phone(session, person_id)
+    # Codes first: a code that is just being typed makes a registration, for which this then waits.
     await verifications.end(session, person_id)
+    had = await people.forget_phone(session, person_id)
     await outbox.forget_codes(session, person_id)
     await cancel_waiting(session, person_id, now)
     await notices.forget_person(session, person_id)

@@ -30,6 +30,8 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     if belonging.text_id is None or not (visible(reading.words) or reading.pictures):
         return False
     text = (await texts.standings(session, [belonging.text_id])).get(belonging.text_id)
+    # Held: else an answer could be kept for somebody whom another transaction is just erasing.
+    await people.hold_phone(session, belonging.person_id)
     phone = await people.phone_of(session, belonging.person_id)
     # Whoever has that phone now need not be whom the sender knows.
     if text is None or phone is None or text.recipient_id != belonging.person_id:

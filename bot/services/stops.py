@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import notices, outbox, people, suppressions, verifications
+from bot.db import codes_asked, notices, outbox, people, suppressions, verifications
 from bot.db.people import ACTIVE, HALTED, STOPPED
 from bot.db.store import vault_of
 from bot.domain import stopping
@@ -61,9 +61,12 @@ async def _who_said_it(
     if belonging.text_id is not None and own is not None:
         return own
     # It may answer a code, which need not have gone to the registered number: what the mail shows counts, so
-    # that whoever never registered can end the codes.
+    # that whoever never registered can end the codes. But whoever has a code of their own can write such a
+    # mail in anybody's name: of other numbers than theirs and those they asked codes for it says nothing.
     shown = _index_shown(session, arrived, rules)
-    return shown or await verifications.number_asked(session, belonging.person_id) or own
+    if shown is not None and (shown == own or await codes_asked.asked(session, belonging.person_id, shown)):
+        return shown
+    return await verifications.number_asked(session, belonging.person_id) or own
 
 
 def _index_shown(session: AsyncSession, arrived: Arrived, rules: Rules) -> bytes | None:

@@ -142,3 +142,19 @@ def test_a_message_id_is_found_in_what_a_bounce_returns() -> None:
     body = b"\xff\x00 Reason: gone\r\nMessage-ID: <" + mail_id.encode() + b"@example.org>\r\n"
     assert RETURNS.first_mail_id(mail_ids_in(body)) == TEXT
     assert RETURNS.first_mail_id(mail_ids_in(body.replace(b"ab12", b"ab13"))) is None
+
+
+def test_no_proof_of_ours_stays_in_what_is_shown() -> None:
+    address, mail_id = RETURNS.address(TEXT, NOW), RETURNS.mail_id("a1b2", TEXT)
+    token = address.partition("+")[2].partition("@")[0]
+    for written in (address, token, token.upper(), address.replace("+", "%2B"), f"<{mail_id}@example.org>"):
+        shown = RETURNS.without(f"ok\n> {written} wrote:")
+        assert shown.startswith("ok\n> ")
+        assert "…" in shown
+        assert token not in shown.lower()
+        assert mail_id not in shown
+
+
+@given(st.text(alphabet=f"{ALPHABET}089.@+ \n", max_size=300))
+def test_whatever_else_is_said_stays(words: str) -> None:
+    assert RETURNS.without(words) == words

@@ -48,6 +48,8 @@ def test_the_trusted_server_vouches(header: str) -> None:
         "mx.example.org; dmarc=pass header.from=vtext.com; " + "a=b " * 2_000,
         "mx.example.org; " + "(" * 8_000,
         "mx.example.org" + ";" * 8_000,
+        "mx.example.org; x=y; none",
+        "mx.example.org; spf=pass smtp.mailfrom=1@evil.example;none",
         "",
         ";",
     ],

@@ -230,6 +230,21 @@ async def test_a_damaged_an_old_a_new_and_no_store_are_told_apart(place: Place, 
     assert (code, checks(found["BAD"])) == (78, ["schema"])
 
 
+async def test_what_is_damaged_so_that_it_is_no_text_is_told_too(place: Place, tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(bytes(range(256)) * 40))
+    packed[20:24] = b"\xff" * 4
+    (tmp_path / "torn.sql.gz").write_bytes(packed)
+    code, found, _ = await place.doctor("--offline", str(tmp_path / "torn.sql.gz"))
+    assert (code, "torn.sql.gz" in found["note"][0]["says"]) == (0, True)
+    good = place.path.read_bytes()
+    assert b"CREATE TABLE blocks" in good
+    for kind in (b"\xff\xfeEATE TABLE blocks", b"CREATE TABLE \xff\xfeocks"):
+        place.path.write_bytes(good.replace(b"CREATE TABLE blocks", kind))
+        code, found, said = await place.doctor("--offline")
+        assert (code, checks(found["BAD"])) == (70, ["integrity"])
+        assert "Traceback" not in said
+
+
 async def test_discord_refuses_the_token(place: Place) -> None:
     code, found, _ = await place.doctor(DISCORD_TOKEN="MTIzNDU2Nzg5MDEyMzQ1Njc4.canary.canary")
     assert (code, checks(found["BAD"])) == (78, ["Discord"])

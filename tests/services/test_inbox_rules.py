@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from bot.db.tables import Inbound
+from bot.db.people import HALTED, STOPPED
+from bot.db.tables import Inbound, Registration
 from bot.domain.inbound import Belonging, Kind, Trust
 from bot.domain.returns import Returns
 from bot.domain.states import State
 from bot.inbox_role import InboxRole
-from bot.services.inbox import MOST_A_MINUTE, MOST_ACTS, MOST_OCTETS
+from bot.services.inbox import MOST_A_MINUTE, MOST_ACTS, MOST_OCTETS, SHORT_OCTETS
 from tests.conftest import telling
 from tests.db.stores import sqlite_first
 from tests.flow.mailroom import bounce
@@ -169,6 +170,17 @@ async def test_another_registered_phone_may_not_use_a_texts_address(room: Postro
     assert await belonging(room, room.reply(room.address(text_id), author=CARLS, more=PASSED)) is None
 
 
+@pytest.mark.parametrize(("headers", "trust"), [("", Trust.UNPROVEN), (PASSED, Trust.PROVEN)])
+async def test_a_registered_phone_that_answers_somebody_else_s_code_is_heard_as_itself(
+    room: Postroom, headers: str, trust: Trust
+) -> None:
+    """No more than its number says: whoever asked for the code knows its address too."""
+    raw = room.reply(room.address(-CARL), "STOP", more=headers)
+    assert await belonging(room, raw) == about(None, trust)
+    (row,) = await room.world.rows(Registration)
+    assert row.state == (STOPPED if trust is Trust.PROVEN else HALTED)
+
+
 async def test_a_bounce_without_a_proof_moves_no_text(room: Postroom) -> None:
     text_id = await room.text()
     raw = bounce(PLAIN).replace(b"MAILER-DAEMON@mx.example.org", PHONE.encode())
@@ -221,6 +233,23 @@ async def test_forged_mails_use_up_nothing_of_what_a_phone_may_send(room: Postro
         (uid,) = server.deliver(room.reply(to, "mine", number=99))
         await server.seen(uid)
     assert [one.reading.words for one in room.acted] == ["forged"] * MOST_A_MINUTE + ["mine"]
+
+
+async def test_of_forged_mails_in_great_number_the_long_ones_are_not_fetched(room: Postroom) -> None:
+    to, server = room.address(await room.text()), room.server
+    long = "x" * SHORT_OCTETS
+    async with room.at_work():
+        short = [room.reply(PLAIN, "forged", number=number) for number in range(MOST_A_MINUTE - 1)]
+        _, *many = server.deliver(
+            *short, *(room.reply(PLAIN, long, number=number) for number in range(50, 54))
+        )
+        server.deliver(room.reply(PLAIN, "STOP", number=98))
+        (uid,) = server.deliver(room.reply(to, long, number=99))
+        await server.seen(uid)
+    fetched = [server.asked.count(f"BODY {each}") for each in many[-4:]]
+    assert fetched == [1, 0, 0, 0]
+    kinds = [(one.belonging.trust, one.reading.kind) for one in room.acted[MOST_A_MINUTE:]]
+    assert kinds == [(Trust.UNPROVEN, Kind.STOP), (Trust.ADDRESSED, Kind.REPLY)]
 
 
 async def test_a_store_that_is_away_for_long_costs_no_mail(room: Postroom) -> None:
@@ -276,3 +305,11 @@ async def test_what_came_in_is_kept_without_its_words(room: Postroom) -> None:
     columns = [getattr(row, column.name) for column in Inbound.__table__.columns]
     written = b" ".join(each if isinstance(each, bytes) else str(each).encode() for each in columns)
     assert not any(word in written for word in (b"dinner", b"2065550102", b"example"))
+
+
+async def test_where_an_answer_quotes_our_proof_its_reader_does_not_get_it(room: Postroom) -> None:
+    """Whoever knew it could say STOP, or START, in the phone's name."""
+    to = room.address(await room.text())
+    await belonging(room, room.reply(to, f"ok, but who is {to}"))
+    (first, _) = room.acted
+    assert first.reading.words == "ok, but who is bot+…@example.org"

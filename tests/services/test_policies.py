@@ -10,9 +10,11 @@ from bot.domain.errors import UserError
 from bot.domain.limits import Limits, Rate
 from bot.domain.permission import Policy
 from bot.services import audience, bridge, bridge_pages, recent
+from bot.services.bounds import lowest
 from bot.services.policies import Policies, policy_of, values_of
 from bot.services.shelf import Shelf
 from bot.services.texting import Refused, Rules, accept
+from tests.services.test_texting import only
 from tests.services.world import ANN, BOB, CARL, CATALOGUE, GUILD, OTHER_GUILD, Clock, World
 
 FULL = Policy(False, None, frozenset({901, 902}), timedelta(days=9), timedelta(minutes=99), 33, 1, 2, 3, 4)
@@ -146,3 +148,11 @@ async def test_nobody_is_granted_or_listed_without_end(world: World, clock: Cloc
     granted = await world.write(audience.let_through, BOB, [person for person, _ in many], clock())
     assert len(granted.menu) == 25
     assert len(granted.sentence) < 2000
+
+
+def test_what_is_shown_is_what_passes_also_where_the_operator_lowered_it_since() -> None:
+    set_here = Policy(sender_limit=40, pair_limit=3)
+    operators = only(sender=20, pair=5, recipient=7)
+    shown = [lowest(set_here, operators, name) for name in ("sender", "pair", "recipient")]
+    assert shown == [20, 3, 7]
+    assert [lowest(set_here, None, name) for name in ("sender", "recipient")] == [40, None]

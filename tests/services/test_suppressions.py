@@ -121,3 +121,24 @@ async def test_an_answer_goes_to_no_phone_that_was_proved_anew(world: World, roa
     await work(world.relay(road), 2)
     assert [item.state for item in await world.rows(OutboxItem)] == ["cancelled"]
     assert road.tried == []
+
+
+async def test_whoever_has_a_code_of_their_own_stops_no_other_number(world: World) -> None:
+    """Where answers to a code go proves nothing of numbers that its person asked no code for."""
+    await world.register(BOB)
+    await world.ask_code(ANN)
+    await world.ask_code(CARL, typed_number="206 555 0142")
+    code = await world.code_of(ANN)
+    for number in (NUMBERS[BOB], NUMBERS[ANN], "206 555 0177"):
+        await arrives(world, Kind.STOP, None, person=CARL, trust=Trust.ADDRESSED, number=number)
+    index = world.store.vault.number_index
+    assert [row.number_index for row in await world.rows(Suppression)] == [index("+12065550142")]
+    assert (await world.type_code(ANN, code)).proven
+
+
+async def test_a_stop_ends_an_earlier_code_of_somebody_who_went_on_to_others(world: World) -> None:
+    await world.ask_code(CARL, typed_number=NUMBERS[BOB])
+    await world.ask_code(CARL, typed_number="206 555 0142")
+    await arrives(world, Kind.STOP, None, person=CARL, trust=Trust.ADDRESSED, number=NUMBERS[BOB])
+    (row,) = await world.rows(Suppression)
+    assert row.number_index == world.store.vault.number_index("+12065550102")
