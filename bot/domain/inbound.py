@@ -69,6 +69,12 @@ class Belonging:
     text_id: int | None = None
     sender_id: int | None = None  # who sent that text
     guild_id: int | None = None
+    earlier: bool = False  # that text went to a phone which that person had before the one they have now
+
+    @property
+    def of_this_phone(self) -> bool:
+        """Tell whether it surely comes from the phone that is registered now."""
+        return self.trust is not Trust.UNPROVEN and not self.earlier
 
 
 @dataclass(frozen=True, slots=True)

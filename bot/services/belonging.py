@@ -1,12 +1,12 @@
 """Find out what of ours a mail belongs to, from its headers alone; what is forged belongs to nobody."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import inbound, texts
+from bot.db import bounces, inbound, people, texts
 from bot.domain.envelope import Envelope
 from bot.domain.inbound import Belonging, Trust
 from bot.domain.replies_from import may_answer, numbers_meant
@@ -31,16 +31,27 @@ class Finder:
         phones = await self._phones(session, envelope.author)
         about = self.returns.first_address(envelope.addressed_to, now)
         if about is not None:
-            return await _about(session, about, Trust.ADDRESSED, phones)
+            return await self._about(session, about, Trust.ADDRESSED, envelope, phones)
         about = self.returns.first_mail_id(envelope.answers)
         if about is not None:
-            return await _about(session, about, Trust.MAIL_ID, phones)
+            return await self._about(session, about, Trust.MAIL_ID, envelope, phones)
         if len(phones) != 1:
             return None
         (person,) = phones
-        domain = envelope.author.rpartition("@")[2]
-        trust = Trust.PROVEN if vouched(envelope.vouched, self.trusted, domain) else Trust.UNPROVEN
+        trust = Trust.PROVEN if self._vouched(envelope) else Trust.UNPROVEN
         return await _latest(session, person, trust)
+
+    async def _about(
+        self, session: AsyncSession, about: int, trust: Trust, envelope: Envelope, phones: Collection[int]
+    ) -> Belonging | None:
+        found = await _about(session, about, trust, phones)
+        if found is None or found.text_id is None or (phones and self._vouched(envelope)):
+            return found
+        # Whoever has the phone that a text went to need not have the one that is registered now.
+        return replace(found, earlier=await _went_elsewhere(session, found.text_id, found.person_id))
+
+    def _vouched(self, envelope: Envelope) -> bool:
+        return vouched(envelope.vouched, self.trusted, envelope.author.rpartition("@")[2])
 
     async def returned(self, session: AsyncSession, beginning: bytes) -> Belonging | None:
         """Say which mail of ours a bounce returns, by the beginning of its body."""
@@ -78,6 +89,13 @@ async def _about(
     if text is None or (phones and text.recipient_id not in phones):
         return None
     return Belonging(trust, text.recipient_id, text.id, text.sender_id, text.guild_id)
+
+
+async def _went_elsewhere(session: AsyncSession, text_id: int, person_id: int) -> bool:
+    """Tell whether a text went to another phone than the one that is its recipient's now."""
+    phone = await people.phone_of(session, person_id)
+    way = await bounces.way_of(session, text_id)
+    return phone is not None and (way is None or way[:2] != (phone.id, phone.version))
 
 
 async def _latest(session: AsyncSession, person_id: int, trust: Trust) -> Belonging:

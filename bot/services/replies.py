@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, people, quiet, replies, texts
 from bot.domain.errors import UserError
-from bot.domain.inbound import Arrived, Trust
+from bot.domain.inbound import Arrived
 from bot.domain.plain import visible
 from bot.domain.signs import Sign
 from bot.domain.standing import Standing
@@ -34,7 +34,7 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     # Whoever has that phone now need not be whom the sender knows.
     if text is None or phone is None or text.recipient_id != belonging.person_id:
         return False
-    proven = belonging.trust is not Trust.UNPROVEN
+    proven = belonging.of_this_phone
     if proven:
         await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
         await quiet.note_sign(session, phone.person_id, now)

@@ -27,8 +27,9 @@ async def stop(session: AsyncSession, arrived: Arrived, rules: Rules, now: datet
         return phone is not None and await _halt(session, phone, now)
     own = people.index_of(session, phone) if phone else None
     index = await _who_said_it(session, arrived, own, rules)
+    halted = phone is not None and arrived.belonging.earlier and await _halt(session, phone, now)
     if index is None:
-        return False
+        return halted
     await suppressions.add(session, index, now)
     waiting = await verifications.end_number(session, index)
     if waiting is not None:
@@ -58,11 +59,13 @@ async def _who_said_it(
 ) -> bytes | None:
     """Find the number that said STOP: a registered one, one that a code went to, or one that is neither."""
     belonging = arrived.belonging
-    if belonging.text_id is not None and own is not None:
+    if belonging.text_id is not None and own is not None and not belonging.earlier:
         return own
     # It may answer a code, which need not have gone to the registered number: what the mail shows counts, so
     # that whoever never registered can end the codes.
     shown = _index_shown(session, arrived, rules)
+    if belonging.earlier:
+        return shown
     return shown or await verifications.number_asked(session, belonging.person_id) or own
 
 
@@ -77,12 +80,16 @@ def _index_shown(session: AsyncSession, arrived: Arrived, rules: Rules) -> bytes
     return None
 
 
-async def start(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
-    """Take a STOP back that a phone said; False where nothing proves it, or there was none."""
+async def start(session: AsyncSession, arrived: Arrived, rules: Rules, now: datetime) -> bool:
+    """Take a STOP back that a phone said; False where nothing proves that it did, or there was none."""
     phone = await people.phone_of(session, arrived.belonging.person_id)
-    if arrived.belonging.trust is Trust.UNPROVEN or phone is None:
+    if phone is None or not arrived.belonging.of_this_phone:
         return False
-    lifted = await suppressions.lift(session, people.index_of(session, phone))
+    own = people.index_of(session, phone)
+    # An answer to a code comes from wherever that code went.
+    if arrived.belonging.text_id is None and await _who_said_it(session, arrived, own, rules) != own:
+        return False
+    lifted = await suppressions.lift(session, own)
     moved = await people.move(session, phone.person_id, [STOPPED, HALTED], ACTIVE)
     if not (lifted or moved):
         return False
