@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import bounces, inbound, people, texts
+from bot.db import bounces, inbound, people, texts, verifications
+from bot.db.person_tables import NOBODY
 from bot.domain.envelope import Envelope
 from bot.domain.inbound import Belonging, Trust
 from bot.domain.replies_from import may_answer, numbers_meant
@@ -29,17 +30,21 @@ class Finder:
     async def whose(self, session: AsyncSession, envelope: Envelope, now: datetime) -> Belonging | None:
         """Say what a mail belongs to, or None where it is not ours."""
         phones = await self._phones(session, envelope.author)
-        about = self.returns.first_address(envelope.addressed_to, now)
+        about, sure = self.returns.first_address(envelope.addressed_to, now), Trust.ADDRESSED
+        if about is None:
+            about, sure = self.returns.first_mail_id(envelope.answers), Trust.MAIL_ID
         if about is not None:
-            return await self._about(session, about, Trust.ADDRESSED, envelope, phones)
-        about = self.returns.first_mail_id(envelope.answers)
-        if about is not None:
-            return await self._about(session, about, Trust.MAIL_ID, envelope, phones)
+            found = await self._about(session, about, sure, envelope, phones)
+            if found is not None or not phones:
+                return found
         if len(phones) != 1:
             return None
         (person,) = phones
         trust = Trust.PROVEN if self._vouched(envelope) else Trust.UNPROVEN
-        return await _latest(session, person, trust)
+        if about is None:
+            return await _latest(session, person, trust)
+        # It answers what somebody else's phone got, or asked for: that is no conversation, but may be a STOP.
+        return Belonging(sure if await _got_code_of(session, person, -about) else trust, person)
 
     async def _about(
         self, session: AsyncSession, about: int, trust: Trust, envelope: Envelope, phones: Collection[int]
@@ -57,6 +62,12 @@ class Finder:
         """Say which mail of ours a bounce returns, by the beginning of its body."""
         about = self.returns.first_mail_id(mail_ids_in(beginning))
         return None if about is None else await _about(session, about, Trust.MAIL_ID, ())
+
+    async def anew(self, session: AsyncSession, belonging: Belonging) -> Belonging:
+        """Name nobody where nothing is kept of that person any more: an erased one leaves no new trace."""
+        person = belonging.person_id
+        known = await people.phone_of(session, person) or await verifications.number_asked(session, person)
+        return belonging if known else replace(belonging, person_id=NOBODY)
 
     def may_return(self, envelope: Envelope) -> bool:
         """Tell whether a mail may be a bounce that names our mail only within."""
@@ -89,6 +100,15 @@ async def _about(
     if text is None or (phones and text.recipient_id not in phones):
         return None
     return Belonging(trust, text.recipient_id, text.id, text.sender_id, text.guild_id)
+
+
+async def _got_code_of(session: AsyncSession, person_id: int, asker_id: int) -> bool:
+    """Tell whether the code that somebody asked for last went to a person's phone."""
+    phone, asked = (
+        await people.phone_of(session, person_id),
+        await verifications.number_asked(session, asker_id),
+    )
+    return phone is not None and asked == people.index_of(session, phone)
 
 
 async def _went_elsewhere(session: AsyncSession, text_id: int, person_id: int) -> bool:

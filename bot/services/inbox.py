@@ -167,6 +167,7 @@ class Inbox:
     ) -> tuple[Ending, str]:
         now, acted = self._now(), ""
         async with self._store.write() as session:
+            belonging = await self._finder.anew(session, belonging)
             if reading is not None and await self._too_many(session, reading, belonging, now):
                 ending = Ending.TOO_MANY
             new = await inbound.take(session, self._taken(folder, head, belonging, reading, ending), now)

@@ -7,18 +7,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from bot.db.tables import Inbound
+from bot.db import people
+from bot.db.tables import Inbound, Registration, Reply, Verification
 from bot.domain.inbound import Belonging, Kind, Trust
 from bot.domain.returns import Returns
 from bot.domain.states import State
 from bot.inbox_role import InboxRole
+from bot.services import privacy
 from bot.services.inbox import MOST_A_MINUTE, MOST_ACTS, MOST_OCTETS
 from tests.conftest import telling
 from tests.db.stores import sqlite_first
 from tests.flow.mailroom import bounce
 from tests.peers.imap_script import ImapScript
 from tests.services.postroom import AUTHSERV, PATTERN, PHONE, Postroom, opened
-from tests.services.world import ANN, BOB, CARL, GUILD, World
+from tests.services.world import ANN, BOB, CARL, GUILD, NUMBERS, World
 
 pytestmark = sqlite_first
 
@@ -166,7 +168,33 @@ async def test_forged_and_ended_tokens_are_nobodys(room: Postroom) -> None:
 async def test_another_registered_phone_may_not_use_a_texts_address(room: Postroom) -> None:
     await room.world.register(CARL)
     text_id = await room.text()
-    assert await belonging(room, room.reply(room.address(text_id), author=CARLS, more=PASSED)) is None
+    found = await belonging(room, room.reply(room.address(text_id), author=CARLS, more=PASSED))
+    assert found == Belonging(Trust.PROVEN, CARL)
+    assert await room.world.rows(Reply) == []
+
+
+async def test_a_stop_to_a_code_that_somebody_else_asked_for_counts_from_a_registered_phone(
+    room: Postroom,
+) -> None:
+    await room.world.register(CARL)
+    await room.world.ask_code(ANN, typed_number=NUMBERS[CARL])
+    found = await belonging(room, room.reply(room.address(-ANN), "STOP", author=CARLS))
+    assert found == Belonging(Trust.ADDRESSED, CARL)
+    (carls,) = await room.world.rows(Registration, Registration.person_id == CARL)
+    assert carls.state == people.STOPPED
+    assert await room.world.rows(Verification) == []
+
+
+async def test_a_late_mail_leaves_no_trace_of_whoever_was_erased(room: Postroom) -> None:
+    text_id = await room.text()
+    await room.world.write(privacy.erase, BOB, room.world.clock())
+    assert await belonging(room, room.reply(room.address(-BOB), number=1)) == Belonging(Trust.ADDRESSED, 0)
+    raw = room.reply(room.address(text_id), "STOP", number=2)
+    room.acted.clear()
+    found = await belonging(room, raw)
+    assert found is not None
+    assert found.person_id == 0
+    assert {row.person_id for row in await room.world.rows(Inbound)} == {0}
 
 
 async def test_a_bounce_without_a_proof_moves_no_text(room: Postroom) -> None:
