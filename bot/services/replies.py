@@ -112,8 +112,12 @@ async def _let_on(
     if not await replies.release(session, reply_id, person_id, proven=proven):
         raise UserError(_SETTLED)
     reply = await replies.find(session, reply_id)
-    if reply is None:
+    text = (await texts.standings(session, [reply.text_id])).get(reply.text_id) if reply else None
+    if reply is None or text is None:
         raise UserError(_GONE)
+    if await replies.muted(session, reply.to_id, person_id, text.created_at):
+        await replies.drop_words(session, reply_id)
+        return f"<@{reply.to_id}> wants no more answers to that, so it stays here."
     await notices.add(session, reply.to_id, notices.REPLY, now, reply_id=reply_id)
     return f"<@{reply.to_id}> gets your answer."
 
