@@ -20,5 +20,7 @@ def test_no_charset_yields_what_cannot_be_stored(octets: bytes) -> None:
 
 
 def test_a_whole_character_in_utf_7_is_read() -> None:
-    raw = b"From: 2065550102@vtext.com\r\nContent-Type: text/plain; charset=utf-7\r\n\r\nok +2D3eAA- +2D0-\r\n"
+    raw = (
+        b"From: 2065550102@vtext.com\r\nContent-Type: text/plain; charset=utf-7\r\n\r\nok +2D3eAA- +2D0-\r\n"
+    )
     assert read(raw).words == "ok \U0001f600 \ufffd"
