@@ -101,6 +101,13 @@ async def phone_of(session: AsyncSession, person_id: int) -> Phone | None:
     return _phone(row) if row else None
 
 
+async def holder(session: AsyncSession, number_index: bytes) -> int | None:
+    """Tell whose registration has a number."""
+    return await session.scalar(
+        select(Registration.person_id).where(Registration.number_index == number_index)
+    )
+
+
 async def pause(session: AsyncSession, person_id: int, until: datetime | None) -> bool:
     """Pause texts until a time, or resume with None; False without a registration."""
     statement = update(Registration).where(Registration.person_id == person_id).values(paused_until=until)

@@ -69,7 +69,10 @@ class Belonging:
     text_id: int | None = None
     sender_id: int | None = None  # who sent that text
     guild_id: int | None = None
-    earlier: bool = False  # that text went to a phone which that person had before the one they have now
+    earlier: bool = (
+        False  # what it answers went to a phone which that person had before the one they have now
+    )
+    code_index: bytes | None = field(default=None, repr=False)  # of the number that the answered code went to
 
     @property
     def of_this_phone(self) -> bool:

@@ -29,7 +29,7 @@ async def act(session: AsyncSession, arrived: Arrived, now: datetime, rules: Rul
         case Kind.STOP:
             done, acted = await stops.stop(session, arrived, rules, now), Acted.STOP
         case Kind.START:
-            done, acted = await stops.start(session, arrived, rules, now), Acted.START
+            done, acted = await stops.start(session, arrived, now), Acted.START
         case Kind.HELP:
             done, acted = await help_phone(session, arrived, rules, now), Acted.HELP
         case Kind.BOUNCE:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import bounces, inbound, people, texts, verifications
+from bot.db import bounces, code_numbers, inbound, people, texts, verifications
 from bot.db.person_tables import NOBODY
 from bot.domain.envelope import Envelope
 from bot.domain.inbound import Belonging, Trust
@@ -16,6 +16,7 @@ from bot.domain.vouching import vouched
 from bot.services.shelf import Shelf
 
 # Who sends bounces: only into the beginnings of such mails do we look for a Message-ID of ours.
+_NOTHING = Envelope()
 _POSTMASTERS = frozenset({"mailer-daemon", "mail-daemon", "postmaster", "post_master", "sysadmin"})
 
 
@@ -41,19 +42,33 @@ class Finder:
             return None
         (person,) = phones
         trust = Trust.PROVEN if self._vouched(envelope) else Trust.UNPROVEN
-        if about is None:
-            return await _latest(session, person, trust)
-        # It answers what somebody else's phone got, or asked for: that is no conversation, but may be a STOP.
-        return Belonging(sure if await _got_code_of(session, person, -about) else trust, person)
+        # What answers another's text is no conversation, but it may be a STOP.
+        return Belonging(trust, person) if about is not None else await _latest(session, person, trust)
 
     async def _about(
         self, session: AsyncSession, about: int, trust: Trust, envelope: Envelope, phones: Collection[int]
     ) -> Belonging | None:
+        if about < 0:
+            return await self._answered_us(session, -about, trust, envelope, phones)
         found = await _about(session, about, trust, phones)
-        if found is None or found.text_id is None or (phones and self._vouched(envelope)):
+        if found is None or (phones and self._vouched(envelope)):
             return found
         # Whoever has the phone that a text went to need not have the one that is registered now.
-        return replace(found, earlier=await _went_elsewhere(session, found.text_id, found.person_id))
+        return replace(found, earlier=await _went_elsewhere(session, about, found.person_id))
+
+    async def _answered_us(
+        self, session: AsyncSession, about: int, trust: Trust, envelope: Envelope, phones: Collection[int]
+    ) -> Belonging | None:
+        """Name whose phone answers a code, or our own words to it, unless somebody else's sent it."""
+        number = await code_numbers.of(session, about)
+        person = about if number is None else await people.holder(session, number) or NOBODY
+        if phones and person not in phones:
+            return None
+        if number is not None:
+            return Belonging(trust, person, code_index=number)
+        shown = numbers_meant(envelope.author, self._countries(envelope.author.rpartition("@")[2]))
+        owners = {owner for owner, _ in await inbound.people_at(session, shown)}
+        return Belonging(trust, person, earlier=bool(shown) and person not in owners)
 
     def _vouched(self, envelope: Envelope) -> bool:
         return vouched(envelope.vouched, self.trusted, envelope.author.rpartition("@")[2])
@@ -61,7 +76,7 @@ class Finder:
     async def returned(self, session: AsyncSession, beginning: bytes) -> Belonging | None:
         """Say which mail of ours a bounce returns, by the beginning of its body."""
         about = self.returns.first_mail_id(mail_ids_in(beginning))
-        return None if about is None else await _about(session, about, Trust.MAIL_ID, ())
+        return None if about is None else await self._about(session, about, Trust.MAIL_ID, _NOTHING, ())
 
     async def anew(self, session: AsyncSession, belonging: Belonging) -> Belonging:
         """Name nobody where nothing is kept of that person any more: an erased one leaves no new trace."""
@@ -93,22 +108,11 @@ class Finder:
 async def _about(
     session: AsyncSession, about: int, trust: Trust, phones: Collection[int]
 ) -> Belonging | None:
-    """Name the text or person that a proof of ours names, unless somebody else's phone sent it."""
-    if about < 0:
-        return Belonging(trust, -about) if not phones or -about in phones else None
+    """Name the text that a proof of ours names, unless somebody else's phone sent it."""
     text = (await texts.standings(session, [about])).get(about)
     if text is None or (phones and text.recipient_id not in phones):
         return None
     return Belonging(trust, text.recipient_id, text.id, text.sender_id, text.guild_id)
-
-
-async def _got_code_of(session: AsyncSession, person_id: int, asker_id: int) -> bool:
-    """Tell whether the code that somebody asked for last went to a person's phone."""
-    phone, asked = (
-        await people.phone_of(session, person_id),
-        await verifications.number_asked(session, asker_id),
-    )
-    return phone is not None and asked == people.index_of(session, phone)
 
 
 async def _went_elsewhere(session: AsyncSession, text_id: int, person_id: int) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import bounces, enqueue, notices, outbox, people, suppressions, verifications
+from bot.db import bounces, code_numbers, enqueue, notices, outbox, people, suppressions, verifications
 from bot.db import limits as uses
 from bot.db.crypto import same
 from bot.db.store import vault_of
@@ -165,6 +165,7 @@ async def _send_code(session: AsyncSession, claim: verifications.Claim, now: dat
     code = draw_code()
     ends = now + CODE_LIFE
     verification_id = await verifications.start(session, claim, code, ends)
+    await code_numbers.note(session, verification_id, vault_of(session).number_index(claim.number), now)
     item = enqueue.NewItem(
         queue=-claim.person_id,
         priority=enqueue.CODE_PRIORITY,

@@ -21,10 +21,13 @@ async def arrives(
     trust: Trust = Trust.ADDRESSED,
     person: int = BOB,
     envelope: Envelope | None = None,
+    code_to: str = "",
     **more: Any,
 ) -> Acted:
     """Let a mail come in that belongs to a text, or to a phone alone."""
-    arrived = Arrived(envelope or Envelope(), Reading(kind, words, **more), Belonging(trust, person, text_id))
+    code_index = world.store.vault.number_index(code_to) if code_to else None
+    belonging = Belonging(trust, person, text_id, code_index=code_index)
+    arrived = Arrived(envelope or Envelope(), Reading(kind, words, **more), belonging)
     acted: Acted = await world.write(act, arrived, world.clock(), Rules(world.shelf, None))
     return acted
 
