@@ -101,6 +101,12 @@ async def phone_of(session: AsyncSession, person_id: int) -> Phone | None:
     return _phone(row) if row else None
 
 
+async def hold(session: AsyncSession, person_id: int) -> bool:
+    """Keep a registration from being erased until this transaction ends; False without one."""
+    mine = select(Registration.id).where(Registration.person_id == person_id).with_for_update()
+    return (await session.scalar(mine)) is not None
+
+
 async def holder(session: AsyncSession, number_index: bytes) -> int | None:
     """Tell whose registration has a number."""
     return await session.scalar(

@@ -67,8 +67,8 @@ class Finder:
         if number is not None:
             return Belonging(trust, person, code_index=number)
         shown = numbers_meant(envelope.author, self._countries(envelope.author.rpartition("@")[2]))
-        owners = {owner for owner, _ in await inbound.people_at(session, shown)}
-        return Belonging(trust, person, earlier=bool(shown) and person not in owners)
+        owners = {owner for owner, _ in await inbound.people_at(session, shown)} if shown else {person}
+        return Belonging(trust, person, earlier=person not in owners)
 
     def _vouched(self, envelope: Envelope) -> bool:
         return vouched(envelope.vouched, self.trusted, envelope.author.rpartition("@")[2])
@@ -81,7 +81,7 @@ class Finder:
     async def anew(self, session: AsyncSession, belonging: Belonging) -> Belonging:
         """Name nobody where nothing is kept of that person any more: an erased one leaves no new trace."""
         person = belonging.person_id
-        known = await people.phone_of(session, person) or await verifications.number_asked(session, person)
+        known = await people.hold(session, person) or await verifications.number_asked(session, person)
         return belonging if known else replace(belonging, person_id=NOBODY)
 
     def may_return(self, envelope: Envelope) -> bool:
