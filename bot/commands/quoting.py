@@ -16,7 +16,8 @@ _PIECE: Final = re.compile(
     r"|(?P<begin>^[ \t]{0,16}(?:[-+#]|[0-9]{1,9}(?=[.)])))"
     r"|(?P<mark>[\\`*_~|\[\]<>])"
     r"|(?P<scheme>:(?=//))"
-    r"|(?P<plain>[^\\`*_~|\[\]<>\n:h ]{1,16}|.)",
+    r"|(?P<dot>\.(?=[A-Za-z]{2,16}/))"
+    r"|(?P<plain>[^\\`*_~|\[\]<>\n:h. ]{1,16}|.)",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -46,6 +47,7 @@ def _piece(found: "re.Match[str]") -> str:
         case "begin":
             # "1." begins a list: there something must stand before the dot, which no backslash can be.
             return f"{piece}\u200b" if piece[-1].isdigit() else f"{piece[:-1]}\\{piece[-1]}"
-        case "mark" | "scheme":
+        case "mark" | "scheme" | "dot":
+            # The dot, because of an invitation: Discord shows a card for one without https:// too.
             return f"\\{piece}"
     return piece

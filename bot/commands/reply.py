@@ -20,6 +20,7 @@ LONGEST_CHARS: Final = 2000
 _LEFT = (
     "You are no longer in that server, so you can't text from there. Use /text in a server that you share."
 )
+_TIMED_OUT = "You are timed out in that server, so you can't text from there. It ends <t:{}:R>."
 _NOT_YOURS = "Only {} can use these buttons. Use /text to write to somebody's phone."
 _AWAY = "Discord couldn't be asked about that server just now. Please try again in a minute."
 
@@ -106,6 +107,9 @@ async def _request(interaction: discord.Interaction, back: replies.Route, words:
     sender, recipient = await asyncio.gather(*(_member(guild, person) for person in people))
     if sender is None:
         raise UserError(_LEFT)
+    if sender.timed_out_until is not None and sender.timed_out_until > desk.now():
+        # There Discord itself would not take a command of theirs; in a DM it does.
+        raise UserError(_TIMED_OUT.format(int(sender.timed_out_until.timestamp())))
     return Request(
         interaction_id=interaction.id,
         sender_id=sender.id,

@@ -19,7 +19,9 @@ class Tree(app_commands.CommandTree[discord.Client]):
     """Every command of the bot."""
 
     def __init__(self, client: discord.Client, desk: Desk) -> None:
-        super().__init__(client)
+        # A member who installs the bot for themselves could bring it to servers whose admins never did.
+        servers_only = app_commands.AppInstallationType(guild=True, user=False)
+        super().__init__(client, allowed_installs=servers_only)
         self._desk = desk
         self.add_command(text_command(desk))
         self.add_command(PhoneGroup(desk))

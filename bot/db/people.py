@@ -173,10 +173,13 @@ async def forget_phone(session: AsyncSession, person_id: int) -> bool:
     return had
 
 
-async def hold_phone(session: AsyncSession, person_id: int) -> None:
-    """Let nobody remove or change a person's registration before this transaction ends; texts come on."""
+async def hold_phone(session: AsyncSession, person_id: int) -> bool:
+    """Let nobody remove or change a registration before this transaction ends; texts come on.
+
+    False without a registration.
+    """
     row = select(Registration.id).where(Registration.person_id == person_id)
-    await session.execute(row.with_for_update(key_share=True))
+    return await session.scalar(row.with_for_update(key_share=True)) is not None
 
 
 async def audience(session: AsyncSession, person_id: int, guild_id: int) -> str | None:

@@ -69,6 +69,13 @@ class Belonging:
     text_id: int | None = None
     sender_id: int | None = None  # who sent that text
     guild_id: int | None = None
+    earlier: bool = False  # what it answers went to a phone that is not the one registered now
+    code_index: bytes | None = field(default=None, repr=False)  # of the number that the answered code went to
+
+    @property
+    def of_this_phone(self) -> bool:
+        """Tell whether it surely comes from the phone that is registered now."""
+        return self.trust is not Trust.UNPROVEN and not self.earlier
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def judge(bounce: Bounce, status: str, reason: str) -> Verdict:
 
 def returned_words(who: str, reason: str) -> str:
     """Tell a sender that a text came back, and what helps."""
-    why = _WHY.get(reason)
+    why, who = _WHY.get(reason), who[:1].upper() + who[1:]
     if why is None:
         return f"{who}'s carrier returned it and didn't say why. You can try again later."
     if _ABOUT.get(reason) is Sign.BOUNCED_PERSON or reason == "expired":

@@ -2,6 +2,7 @@
 
 import binascii
 import codecs
+import re
 from functools import lru_cache
 
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -26,8 +27,16 @@ _NOT_CHARSETS = frozenset(
 )
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 def decoded(octets: bytes, charset: str) -> str:
     """Read octets in a charset; UTF-8 or else Windows-1252 where it is unknown or wrong."""
+    # UTF-7 can spell half a character, which nothing could store or send on.
+    return _HALF.sub("\ufffd", _decoded(octets, charset))
+
+
+def _decoded(octets: bytes, charset: str) -> str:
     name = charset.strip().strip("\"'").lower()
     codec = _codec(_OTHER_NAMES.get(name, name)[:40]) or "utf-8"
     for one in (codec, "utf-8"):

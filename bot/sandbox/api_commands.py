@@ -115,7 +115,7 @@ class CommandRoutes:
             "default_member_permissions": None if permissions is None else str(permissions),
             "dm_permission": body.get("dm_permission") is not False,
             "contexts": body.get("contexts"),
-            "integration_types": body.get("integration_types") or [0],
+            "integration_types": body.get("integration_types") or [0, 1],
             "nsfw": bool(body.get("nsfw")),
         }
         if body.get("options"):

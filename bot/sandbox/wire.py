@@ -76,7 +76,7 @@ def member_only(guild: Guild, one: Membership) -> Json:
     return {
         "avatar": None,
         "banner": None,
-        "communication_disabled_until": None,
+        "communication_disabled_until": stamp(one.timed_out_until) if one.timed_out_until else None,
         "flags": 0,
         "joined_at": stamp(one.joined_at),
         "nick": one.nick,

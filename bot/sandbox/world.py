@@ -61,6 +61,7 @@ class Membership:
     joined_at: datetime
     role_ids: list[int] = field(default_factory=list)
     nick: str | None = None
+    timed_out_until: datetime | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -1,12 +1,13 @@
 """Find out what of ours a mail belongs to, from its headers alone; what is forged belongs to nobody."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import inbound, texts
+from bot.db import bounces, code_numbers, inbound, people, texts, verifications
+from bot.db.person_tables import NOBODY
 from bot.domain.envelope import Envelope
 from bot.domain.inbound import Belonging, Trust
 from bot.domain.replies_from import may_answer, numbers_meant
@@ -14,6 +15,7 @@ from bot.domain.returns import Returns, mail_ids_in
 from bot.domain.vouching import vouched
 from bot.services.shelf import Shelf
 
+_NOTHING = Envelope()
 # Who sends bounces: only into the beginnings of such mails do we look for a Message-ID of ours.
 _POSTMASTERS = frozenset({"mailer-daemon", "mail-daemon", "postmaster", "post_master", "sysadmin"})
 
@@ -29,27 +31,52 @@ class Finder:
     async def whose(self, session: AsyncSession, envelope: Envelope, now: datetime) -> Belonging | None:
         """Say what a mail belongs to, or None where it is not ours."""
         phones = await self._phones(session, envelope.author)
-        about, trust = self.returns.first_address(envelope.addressed_to, now), Trust.ADDRESSED
+        about, sure = self.returns.first_address(envelope.addressed_to, now), Trust.ADDRESSED
         if about is None:
-            about, trust = self.returns.first_mail_id(envelope.answers), Trust.MAIL_ID
-        owner = next(iter(phones)) if len(phones) == 1 else None
-        if about is None:
-            return await _latest(session, owner, self._by_number(envelope)) if owner is not None else None
-        if about < 0 and owner is not None and owner != -about:
-            # It answers a code that somebody else asked for, who may have written this: what its number
-            # says, it says as any phone that names no mail of ours.
-            return Belonging(self._by_number(envelope), owner)
-        return await _about(session, about, trust, phones)
+            about, sure = self.returns.first_mail_id(envelope.answers), Trust.MAIL_ID
+        if about is not None:
+            found = await self._about(session, about, sure, envelope, phones)
+            if found is not None or not phones:
+                return found
+        if len(phones) != 1:
+            return None
+        (person,) = phones
+        trust = Trust.PROVEN if self._vouched(envelope) else Trust.UNPROVEN
+        # What answers another's text is no conversation, but it may be a STOP.
+        return Belonging(trust, person) if about is not None else await _latest(session, person, trust)
 
-    def _by_number(self, envelope: Envelope) -> Trust:
-        """Say how far a mail is believed that nothing but its number ties to a phone."""
-        domain = envelope.author.rpartition("@")[2]
-        return Trust.PROVEN if vouched(envelope.vouched, self.trusted, domain) else Trust.UNPROVEN
+    async def _about(
+        self, session: AsyncSession, about: int, trust: Trust, envelope: Envelope, phones: Collection[int]
+    ) -> Belonging | None:
+        if about < 0:
+            return await self._answered_us(session, -about, trust, envelope, phones)
+        found = await _about(session, about, trust, phones)
+        if found is None or (phones and self._vouched(envelope)):
+            return found
+        # Whoever has the phone that a text went to need not have the one that is registered now.
+        return replace(found, earlier=await _went_elsewhere(session, about, found.person_id))
+
+    async def _answered_us(
+        self, session: AsyncSession, about: int, trust: Trust, envelope: Envelope, phones: Collection[int]
+    ) -> Belonging | None:
+        """Name whose phone answers a code, or our own words to it, unless somebody else's sent it."""
+        number = await code_numbers.of(session, about)
+        person = about if number is None else await code_numbers.holder(session, number) or NOBODY
+        if phones and person not in phones:
+            return None
+        if number is not None:
+            return Belonging(trust, person, code_index=number)
+        shown = numbers_meant(envelope.author, self._countries(envelope.author.rpartition("@")[2]))
+        owners = {owner for owner, _ in await inbound.people_at(session, shown)} if shown else {person}
+        return Belonging(trust, person, earlier=person not in owners)
+
+    def _vouched(self, envelope: Envelope) -> bool:
+        return vouched(envelope.vouched, self.trusted, envelope.author.rpartition("@")[2])
 
     async def returned(self, session: AsyncSession, beginning: bytes) -> Belonging | None:
         """Say which mail of ours a bounce returns, by the beginning of its body."""
         about = self.returns.first_mail_id(mail_ids_in(beginning))
-        return None if about is None else await _about(session, about, Trust.MAIL_ID, ())
+        return None if about is None else await self._about(session, about, Trust.MAIL_ID, _NOTHING, ())
 
     def may_return(self, envelope: Envelope) -> bool:
         """Tell whether a mail may be a bounce that names our mail only within."""
@@ -72,16 +99,32 @@ class Finder:
         return {carrier.mms_domain for carrier in self.shelf.at_domain(gateway) if carrier.mms_domain}
 
 
+async def anew(session: AsyncSession, belonging: Belonging) -> Belonging:
+    """Name nobody where nothing is kept of that person any more: an erased one leaves no new trace.
+
+    Whoever is still named stays registered as they are until this transaction ends. Every mail holds its
+    phone first, so that no two of them wait for each other.
+    """
+    person = belonging.person_id
+    known = await people.hold_phone(session, person) or await verifications.number_asked(session, person)
+    return belonging if known else replace(belonging, person_id=NOBODY)
+
+
 async def _about(
     session: AsyncSession, about: int, trust: Trust, phones: Collection[int]
 ) -> Belonging | None:
-    """Name the text or person that a proof of ours names, unless somebody else's phone sent it."""
-    if about < 0:
-        return Belonging(trust, -about) if not phones or -about in phones else None
+    """Name the text that a proof of ours names, unless somebody else's phone sent it."""
     text = (await texts.standings(session, [about])).get(about)
     if text is None or (phones and text.recipient_id not in phones):
         return None
     return Belonging(trust, text.recipient_id, text.id, text.sender_id, text.guild_id)
+
+
+async def _went_elsewhere(session: AsyncSession, text_id: int, person_id: int) -> bool:
+    """Tell whether a text went to another phone than the one that is its recipient's now."""
+    phone = await people.phone_of(session, person_id)
+    way = await bounces.way_of(session, text_id)
+    return phone is not None and (way is None or way[:2] != (phone.id, phone.version))
 
 
 async def _latest(session: AsyncSession, person_id: int, trust: Trust) -> Belonging:

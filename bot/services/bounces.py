@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import bounces, notices, people, verifications
+from bot.db import bounces, code_numbers, notices, people
 from bot.db.bounces import Way
 from bot.domain.inbound import Arrived, Bounce, Trust
 from bot.domain.returned import HARD_HALVES, MOST_HALVES, RETURNED, SENT_BACK, judge
@@ -27,9 +27,7 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     if belonging.trust not in _KNOWS_US or reading.bounce is Bounce.NONE or reading.delayed:
         return False
     if belonging.text_id is None:
-        return await _code_came_back(session, belonging.person_id, now)
-    # The phone before the text, as with an answer: else two mails could wait for each other.
-    await people.hold_phone(session, belonging.person_id)
+        return await _code_came_back(session, belonging.code_index, now)
     if not await note_returned(session, belonging.text_id, reading.reason, now):
         return False
     way = await bounces.way_of(session, belonging.text_id)
@@ -43,9 +41,10 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     return True
 
 
-async def _code_came_back(session: AsyncSession, person_id: int, now: datetime) -> bool:
+async def _code_came_back(session: AsyncSession, number_index: bytes | None, now: datetime) -> bool:
     """Tell whoever waits for a code that it will not come."""
-    if await verifications.live(session, person_id, now) is None:
+    person_id = await code_numbers.asker(session, number_index, now) if number_index else None
+    if person_id is None:
         return False
     await notices.add(session, person_id, CODE_NOTICE, now, words=CODE_FAILED)
     return True

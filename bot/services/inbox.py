@@ -18,7 +18,7 @@ from bot.db.inbound import Taken
 from bot.db.store import Store
 from bot.domain.inbound import Arrived, Belonging, Kind, Reading, Trust
 from bot.domain.mailbox import Folder, Head, Heads, Place
-from bot.services.belonging import Finder
+from bot.services.belonging import Finder, anew
 
 _log = logging.getLogger(__name__)
 MOST_OCTETS = 1024 * 1024
@@ -191,6 +191,7 @@ class Inbox:
     ) -> tuple[Ending, str]:
         now, acted = self._now(), ""
         async with self._store.write() as session:
+            belonging = await anew(session, belonging)
             if reading is not None and await self._too_many(session, reading, belonging, now):
                 ending = Ending.TOO_MANY
             new = await inbound.take(session, self._taken(folder, head, belonging, reading, ending), now)

@@ -33,7 +33,7 @@ class Sendable(NamedTuple):
     address: str
     words: str
     mail_id: str
-    about: int  # the text, or minus the person where it is about no text
+    about: int  # the text; minus the code's id; for our own words to a phone minus the person
 
     def __repr__(self) -> str:
         """Leave address and words out."""
@@ -77,7 +77,7 @@ async def permit(
         try:
             address = known.address(item) if verdict.kind is Kind.YES else None
             if address is not None:
-                words, about = outbox.words_of(session, item), item.text_id or -abs(item.queue)
+                words, about = outbox.words_of(session, item), _about(item)
                 done.ready[item.id] = Sendable(address, words, item.mail_id, about)
                 continue
         except (ValueError, WrongKey) as failed:
@@ -90,6 +90,11 @@ async def permit(
             done.ended[item.text_id] = reason
     await _hold(session, owner, done.held, now)
     return done
+
+
+def _about(item: Leased) -> int:
+    """Say what an answer to a mail would be about."""
+    return item.text_id or -(item.verification_id or abs(item.queue))
 
 
 async def _hold(session: AsyncSession, owner: int, texts: Mapping[int, datetime], now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db import enqueue, people
 from bot.db import limits as uses
 from bot.domain import stopping
-from bot.domain.inbound import Arrived, Trust
+from bot.domain.inbound import Arrived
 from bot.services.drafts import MAIL_ID_BYTES
 from bot.services.shelf import Shelf
 
@@ -29,7 +29,7 @@ class Rules:
 async def help_phone(session: AsyncSession, arrived: Arrived, rules: Rules, now: datetime) -> bool:
     """Answer HELP; False where nothing proves who asks, or the phone was answered today."""
     phone = await people.phone_of(session, arrived.belonging.person_id)
-    if phone is None or arrived.belonging.trust is Trust.UNPROVEN:
+    if phone is None or not arrived.belonging.of_this_phone:
         return False
     return await answer_phone(session, arrived, phone, stopping.help_words(rules.contact), rules, now)
 

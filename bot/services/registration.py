@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import bounces, codes_asked, enqueue, notices, outbox, people, suppressions, verifications
+from bot.db import bounces, code_numbers, enqueue, notices, outbox, people, suppressions, verifications
 from bot.db import limits as uses
 from bot.db.crypto import same
 from bot.db.store import vault_of
@@ -105,7 +105,6 @@ async def ask_code(
     await outbox.end_waiting(session, Item.CANCELLED, queue=-claim.person_id)
     # Whether a code went or not: the person asked, and what is kept of them tells nobody which it was.
     await people.add_consent(session, claim.person_id, kind, claim.wording, claim.guild_id, now)
-    await codes_asked.note(session, claim.person_id, vault_of(session).number_index(claim.number), now)
     if may_send:
         await _send_code(session, claim, now)
     else:
@@ -166,6 +165,7 @@ async def _send_code(session: AsyncSession, claim: verifications.Claim, now: dat
     code = draw_code()
     ends = now + CODE_LIFE
     verification_id = await verifications.start(session, claim, code, ends)
+    await code_numbers.note(session, verification_id, vault_of(session).number_index(claim.number), now)
     item = enqueue.NewItem(
         queue=-claim.person_id,
         priority=enqueue.CODE_PRIORITY,

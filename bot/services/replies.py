@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, people, quiet, replies, texts
 from bot.domain.errors import UserError
-from bot.domain.inbound import Arrived, Trust
+from bot.domain.inbound import Arrived
 from bot.domain.plain import visible
 from bot.domain.signs import Sign
 from bot.domain.standing import Standing
@@ -30,13 +30,11 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     if belonging.text_id is None or not (visible(reading.words) or reading.pictures):
         return False
     text = (await texts.standings(session, [belonging.text_id])).get(belonging.text_id)
-    # Held: else an answer could be kept for somebody whom another transaction is just erasing.
-    await people.hold_phone(session, belonging.person_id)
     phone = await people.phone_of(session, belonging.person_id)
     # Whoever has that phone now need not be whom the sender knows.
     if text is None or phone is None or text.recipient_id != belonging.person_id:
         return False
-    proven = belonging.trust is not Trust.UNPROVEN
+    proven = belonging.of_this_phone
     if proven:
         await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
         await quiet.note_sign(session, phone.person_id, now)
@@ -114,8 +112,12 @@ async def _let_on(
     if not await replies.release(session, reply_id, person_id, proven=proven):
         raise UserError(_SETTLED)
     reply = await replies.find(session, reply_id)
-    if reply is None:
+    text = (await texts.standings(session, [reply.text_id])).get(reply.text_id) if reply else None
+    if reply is None or text is None:
         raise UserError(_GONE)
+    if await replies.muted(session, reply.to_id, person_id, text.created_at):
+        await replies.drop_words(session, reply_id)
+        return f"<@{reply.to_id}> wants no more answers to that, so it stays here."
     await notices.add(session, reply.to_id, notices.REPLY, now, reply_id=reply_id)
     return f"<@{reply.to_id}> gets your answer."
 

@@ -1,18 +1,14 @@
 """Obey STOP and START from a phone: surely the phone's, they count for good; else they pause it and ask."""
 
-from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import codes_asked, notices, outbox, people, suppressions, verifications
+from bot.db import notices, outbox, people, suppressions, verifications
 from bot.db.people import ACTIVE, HALTED, STOPPED
-from bot.db.store import vault_of
 from bot.domain import stopping
 from bot.domain.consent import WORDING_VERSION
-from bot.domain.errors import UserError
 from bot.domain.inbound import Arrived, Trust
-from bot.domain.phone import parse_number
 from bot.domain.states import Item
 from bot.services.phone_mail import Rules, answer_phone
 from bot.services.standing import cancel_waiting
@@ -26,9 +22,10 @@ async def stop(session: AsyncSession, arrived: Arrived, rules: Rules, now: datet
     if arrived.belonging.trust is Trust.UNPROVEN:
         return phone is not None and await _halt(session, phone, now)
     own = people.index_of(session, phone) if phone else None
-    index = await _who_said_it(session, arrived, own, rules)
+    # What answers a code comes from the phone which that code went to, whoever asked for it.
+    index = arrived.belonging.code_index or (None if arrived.belonging.earlier else own)
     if index is None:
-        return False
+        return phone is not None and await _halt(session, phone, now)
     await suppressions.add(session, index, now)
     waiting = await verifications.end_number(session, index)
     if waiting is not None:
@@ -53,39 +50,15 @@ async def _halt(session: AsyncSession, phone: people.Phone, now: datetime) -> bo
     return True
 
 
-async def _who_said_it(
-    session: AsyncSession, arrived: Arrived, own: bytes | None, rules: Rules
-) -> bytes | None:
-    """Find the number that said STOP: a registered one, one that a code went to, or one that is neither."""
-    belonging = arrived.belonging
-    if belonging.text_id is not None and own is not None:
-        return own
-    # It may answer a code, which need not have gone to the registered number: what the mail shows counts, so
-    # that whoever never registered can end the codes. But whoever has a code of their own can write such a
-    # mail in anybody's name: of other numbers than theirs and those they asked codes for it says nothing.
-    shown = _index_shown(session, arrived, rules)
-    if shown is not None and (shown == own or await codes_asked.asked(session, belonging.person_id, shown)):
-        return shown
-    return await verifications.number_asked(session, belonging.person_id) or own
-
-
-def _index_shown(session: AsyncSession, arrived: Arrived, rules: Rules) -> bytes | None:
-    """Index the number that the mail shows, as its gateway's country writes it, else with a country code."""
-    shown, domain = arrived.reading.number, arrived.envelope.author.rpartition("@")[2]
-    there = [carrier.country for carrier in rules.shelf.at_domain(domain) if carrier.country]
-    for written in (shown, f"+{shown}"):
-        for country in dict.fromkeys([*there, rules.shelf.home]):
-            with suppress(UserError):
-                return vault_of(session).number_index(parse_number(written, country, anywhere=True).e164)
-    return None
-
-
 async def start(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
-    """Take a STOP back that a phone said; False where nothing proves it, or there was none."""
+    """Take a STOP back that a phone said; False where nothing proves that it did, or there was none."""
     phone = await people.phone_of(session, arrived.belonging.person_id)
-    if arrived.belonging.trust is Trust.UNPROVEN or phone is None:
+    if phone is None or not arrived.belonging.of_this_phone:
         return False
-    lifted = await suppressions.lift(session, people.index_of(session, phone))
+    own = people.index_of(session, phone)
+    if (arrived.belonging.code_index or own) != own:
+        return False
+    lifted = await suppressions.lift(session, own)
     moved = await people.move(session, phone.person_id, [STOPPED, HALTED], ACTIVE)
     if not (lifted or moved):
         return False

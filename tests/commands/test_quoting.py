@@ -16,6 +16,7 @@ LONGEST = 2000
 # What Discord takes for markup where no backslash stands before it.
 MARKUP = re.compile(r"(?<!\\)(?:\\\\)*[`*_~|\[\]]|(?<!\\)(?:\\\\)*<(?!https?://)")
 PING = re.compile(r"@(?:everyone|here)|<@[!&]?\d+>")
+BARE_INVITATION = re.compile(r"discord(?:app)?\.[a-z]+/", re.IGNORECASE)
 LINK = re.compile(r"(?<!\S)<https?://[^\s<>]+>(?!\S)")
 
 
@@ -25,6 +26,7 @@ def check(words: str) -> None:
     assert all(line.startswith("> ") for line in said.split("\n"))
     assert PING.search(said) is None
     rest = LINK.sub("link", said)
+    assert BARE_INVITATION.search(rest) is None, rest
     assert MARKUP.search(rest) is None, rest
     assert "://" not in rest.replace("\\://", ""), rest
     assert re.search(r"^> [ \t]*(?:[-+#>]|\d+[.)])", rest, re.MULTILINE) is None, rest
@@ -39,7 +41,7 @@ def check(words: str) -> None:
         ("[click](https://evil.example)", r"> \[click\](https\://evil.example)"),
         ("[a](b) [c](https://d.example)", r"> \[a\](b) \[c\](https\://d.example)"),
         ("look: https://example.org/a_b now", "> look: <https://example.org/a_b> now"),
-        ("discord.gg/abc https://discord.gg/abc", "> discord.gg/abc <https://discord.gg/abc>"),
+        ("discord.gg/abc https://discord.gg/abc", "> discord\\.gg/abc <https://discord.gg/abc>"),
         ("@everyone @here", "> @\u200beveryone @\u200bhere"),
         ("<@12345678901234567> <#1>", "> \\<@\u200b12345678901234567\\> \\<#1\\>"),
         ("<@&1> </x:1> <t:1:R>", "> \\<@&1\\> \\</x:1\\> \\<t:1:R\\>"),

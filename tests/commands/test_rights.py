@@ -239,3 +239,9 @@ async def test_a_confirm_button_has_the_rights_of_the_moment_it_is_pressed(town:
     assert asked.content.startswith("Only members with Manage Server, or the bot's owner, can")
     sent = await town.text(town.alice, town.carol, "still there?")
     assert sent.content.startswith("On its way")
+
+
+async def test_no_member_brings_the_bot_to_a_server_whose_admins_did_not(town: Town) -> None:
+    given = town.world.discord.world.commands[None].values()
+    assert {command["name"] for command in given} >= {"text", "phone", "bridge"}
+    assert [command["integration_types"] for command in given] == [[0]] * len(given)

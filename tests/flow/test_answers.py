@@ -174,3 +174,15 @@ async def test_reply_asks_for_the_same_roles_as_the_command(town: Town) -> None:
     town.guild.members[town.alice.id].role_ids.clear()
     refused = await town.alice.submit((await town.alice.press(first, "Reply")).modal, {"words": "red"})
     assert (await refused.settled()).content.startswith("Only members with certain roles")
+
+
+async def test_who_is_timed_out_in_a_server_texts_nobody_there_from_a_dm_either(town: Town) -> None:
+    text = await texted(town)
+    post = await answered(town, text, "hello")
+    town.guild.members[town.alice.id].timed_out_until = town.clock() + timedelta(hours=1)
+    said = await town.alice.submit((await town.alice.press(post, "Reply")).modal, {"words": "red"})
+    await said.settled(lambda a: a.content.startswith("You are timed out in that server"))
+    town.clock.jump(timedelta(hours=1))
+    said = await town.alice.submit((await town.alice.press(post, "Reply")).modal, {"words": "white"})
+    await town.phone().text(lambda words: words.endswith("white"))
+    assert not any(words.endswith("red") for words in town.phone().texts)

@@ -5,6 +5,7 @@ from typing import Any
 from bot.domain.envelope import Envelope
 from bot.domain.inbound import Arrived, Belonging, Bounce, Kind, Reading, Trust
 from bot.services.arrivals import Acted, Rules, act
+from bot.services.belonging import anew
 from tests.services.world import ANN, BOB, Road, World, work
 
 HARD = {"bounce": Bounce.HARD, "status": "5.1.1", "reason": "unknown"}
@@ -21,12 +22,16 @@ async def arrives(
     trust: Trust = Trust.ADDRESSED,
     person: int = BOB,
     envelope: Envelope | None = None,
+    code_to: str = "",
     **more: Any,
 ) -> Acted:
     """Let a mail come in that belongs to a text, or to a phone alone."""
-    arrived = Arrived(envelope or Envelope(), Reading(kind, words, **more), Belonging(trust, person, text_id))
-    acted: Acted = await world.write(act, arrived, world.clock(), Rules(world.shelf, None))
-    return acted
+    code_index = world.store.vault.number_index(code_to) if code_to else None
+    belonging = Belonging(trust, person, text_id, code_index=code_index)
+    rules, now = Rules(world.shelf, None), world.clock()
+    async with world.store.write() as session:
+        reading, named = Reading(kind, words, **more), await anew(session, belonging)
+        return await act(session, Arrived(envelope or Envelope(), reading, named), now, rules)
 
 
 async def sent(world: World, road: Road, sender: int = ANN, **changes: Any) -> int:

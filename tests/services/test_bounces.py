@@ -159,10 +159,11 @@ async def test_a_text_that_was_answered_stays_so(world: World, road: Road) -> No
 
 async def test_a_code_that_comes_back_is_told_while_it_is_waited_for(world: World) -> None:
     await world.ask_code(BOB)
-    assert await arrives(world, Kind.BOUNCE, None, trust=Trust.MAIL_ID, **HARD) is Acted.BOUNCE
+    came_back = {"trust": Trust.MAIL_ID, "code_to": "+12065550102", **HARD}
+    assert await arrives(world, Kind.BOUNCE, None, **came_back) is Acted.BOUNCE
     assert await told(world) == [CODE_FAILED]
     world.clock.forward(minutes=11)
-    assert await arrives(world, Kind.BOUNCE, None, trust=Trust.MAIL_ID, **HARD) is Acted.IGNORED
+    assert await arrives(world, Kind.BOUNCE, None, **came_back) is Acted.IGNORED
 
 
 async def test_a_day_counts_as_its_worst_bounce(world: World) -> None:

@@ -2,24 +2,26 @@
 
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from bot.db.people import HALTED, STOPPED
-from bot.db.tables import Inbound, Registration
+from bot.db.tables import Inbound, Registration, Reply, Suppression, Verification
 from bot.domain.inbound import Belonging, Kind, Trust
 from bot.domain.returns import Returns
 from bot.domain.states import State
 from bot.inbox_role import InboxRole
+from bot.services import privacy
 from bot.services.inbox import MOST_A_MINUTE, MOST_ACTS, MOST_OCTETS, SHORT_OCTETS
 from tests.conftest import telling
 from tests.db.stores import sqlite_first
 from tests.flow.mailroom import bounce
 from tests.peers.imap_script import ImapScript
 from tests.services.postroom import AUTHSERV, PATTERN, PHONE, Postroom, opened
-from tests.services.world import ANN, BOB, CARL, GUILD, World
+from tests.services.world import ANN, BOB, CARL, GUILD, NUMBERS, World
 
 pytestmark = sqlite_first
 
@@ -68,8 +70,28 @@ async def test_an_answer_to_a_texts_address_belongs_to_it(room: Postroom) -> Non
         assert await belonging(room, raw) == about(text_id, Trust.ADDRESSED)
 
 
-async def test_a_code_s_address_belongs_to_its_person(room: Postroom) -> None:
+async def test_the_address_of_our_own_words_belongs_to_the_phone_that_got_them(room: Postroom) -> None:
     assert await belonging(room, room.reply(room.address(-BOB))) == about(None, Trust.ADDRESSED)
+    room.acted.clear()
+    other = room.reply(room.address(-BOB), number=2, author="2065550144@one.example.net")
+    assert await belonging(room, other) == replace(about(None, Trust.ADDRESSED), earlier=True)
+
+
+async def code_address(room: Postroom, asker: int, number: str) -> str:
+    """Have somebody ask for a code; returns where answers to it go."""
+    await room.world.ask_code(asker, typed_number=number)
+    (waiting,) = await room.world.rows(Verification, Verification.person_id == asker)
+    return room.address(-waiting.id)
+
+
+async def test_a_code_s_address_belongs_to_the_number_it_went_to(room: Postroom) -> None:
+    to, author = await code_address(room, ANN, "206 555 0144"), "2065550144@one.example.net"
+    went_to = room.world.store.vault.number_index("+12065550144")
+    for number, written in enumerate((author, "eve@phones.example"), 1):
+        found = await belonging(room, room.reply(to, "STOP", number=number, author=written))
+        assert found == Belonging(Trust.ADDRESSED, 0, code_index=went_to)
+        room.acted.clear()
+    assert [row.number_index for row in await room.world.rows(Suppression)] == [went_to]
 
 
 async def test_an_answer_that_names_our_message_id_belongs_to_its_text(room: Postroom) -> None:
@@ -167,7 +189,33 @@ async def test_forged_and_ended_tokens_are_nobodys(room: Postroom) -> None:
 async def test_another_registered_phone_may_not_use_a_texts_address(room: Postroom) -> None:
     await room.world.register(CARL)
     text_id = await room.text()
-    assert await belonging(room, room.reply(room.address(text_id), author=CARLS, more=PASSED)) is None
+    found = await belonging(room, room.reply(room.address(text_id), author=CARLS, more=PASSED))
+    assert found == Belonging(Trust.PROVEN, CARL)
+    assert await room.world.rows(Reply) == []
+
+
+async def test_a_stop_to_a_code_that_somebody_else_asked_for_counts_from_a_registered_phone(
+    room: Postroom,
+) -> None:
+    await room.world.register(CARL)
+    to = await code_address(room, ANN, NUMBERS[CARL])
+    found = await belonging(room, room.reply(to, "STOP", author=CARLS))
+    assert found is not None
+    assert (found.trust, found.person_id) == (Trust.ADDRESSED, CARL)
+    (carls,) = await room.world.rows(Registration, Registration.person_id == CARL)
+    assert carls.state == STOPPED
+    assert await room.world.rows(Verification) == []
+
+
+async def test_a_late_mail_leaves_no_trace_of_whoever_was_erased(room: Postroom) -> None:
+    text_id = await room.text()
+    await room.world.write(privacy.erase, BOB, room.world.clock())
+    for number, about in enumerate((-BOB, text_id), 1):
+        found = await belonging(room, room.reply(room.address(about), "STOP", number=number))
+        assert found is not None
+        assert found.person_id == 0
+        room.acted.clear()
+    assert {row.person_id for row in await room.world.rows(Inbound)} == {0}
 
 
 @pytest.mark.parametrize(("headers", "trust"), [("", Trust.UNPROVEN), (PASSED, Trust.PROVEN)])

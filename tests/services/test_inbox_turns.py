@@ -1,14 +1,19 @@
 """Of several processes that may read the mailbox one does at a time; where it ends, another goes on."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.role_lock import AlreadyRunning
+from bot.db.tables import Inbound, Reply
+from bot.domain.inbound import Arrived
 from bot.inbox_role import InboxRole
+from bot.services import privacy
 from tests.services.postroom import opened
-from tests.services.world import World
+from tests.services.world import BOB, World
 
 on_postgresql = pytest.mark.parametrize("shared_store", ["postgresql"], indirect=True)
 CUT = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7284004")
@@ -69,3 +74,23 @@ async def test_a_sqlite_file_has_one_reader(world: World) -> None:
         await run_out(first)
         await second.take_lock()
         await run_out(second)
+
+
+@pytest.mark.peer
+@on_postgresql
+async def test_who_is_erased_while_a_mail_is_acted_on_leaves_no_trace(world: World) -> None:
+    async with opened(world) as (server, room):
+        to, erasing, act = room.address(await room.text()), set[asyncio.Task[str]](), room.act
+
+        async def act_meanwhile(session: AsyncSession, arrived: Arrived, now: datetime) -> str:
+            erasing.add(asyncio.create_task(world.write(privacy.erase, BOB, now)))
+            await asyncio.wait(erasing, timeout=0.3)  # it must not get through before we are done
+            return await act(session, arrived, now)
+
+        room.act = act_meanwhile  # type: ignore[method-assign]
+        async with room.at_work():
+            server.deliver(room.reply(to))
+            await server.seen(1)
+        await asyncio.gather(*erasing)
+        assert [row.person_id for row in await world.rows(Inbound)] == []
+        assert await world.rows(Reply) == []

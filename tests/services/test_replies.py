@@ -150,6 +150,17 @@ async def test_only_its_owner_decides_on_a_doubtful_answer_and_once(
     assert await answers(discord) == [(BOB, "mine"), (ANN, "mine")]
 
 
+async def test_whoever_ended_a_conversation_is_told_no_answer_that_was_held(world: World, text: int) -> None:
+    await arrives(world, Kind.REPLY, text, "hi")
+    await arrives(world, Kind.REPLY, text, "held", trust=Trust.UNPROVEN)
+    (first,), (held,) = [await world.rows(Reply, Reply.held.is_(held)) for held in (False, True)]
+    await world.write(replies.mute, first.id, ANN, world.clock())
+    assert "wants no more answers" in await world.write(replies.pass_on, held.id, BOB, world.clock())
+    assert len([notice for notice in await world.notices(ANN) if notice.kind == "reply"]) == 1
+    (left,) = await world.rows(Reply, Reply.id == held.id)
+    assert left.words_sealed is None
+
+
 async def test_a_decision_before_the_question_is_recorded_loses_no_words(
     world: World, text: int, discord: Discord, clock: Clock
 ) -> None:
