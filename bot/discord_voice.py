@@ -67,6 +67,8 @@ class Voice:
         channel = self._client.get_partial_messageable(reply.channel_id, guild_id=reply.guild_id)
         once = telling.once or None
         try:
+            # Whoever left the server would never read it there.
+            await self._client.http.get_member(reply.guild_id, reply.to_id)
             pings = discord.AllowedMentions(users=[discord.Object(reply.to_id)], everyone=False, roles=False)
             await say(channel.send, telling, in_channel=True, allowed_mentions=pings, nonce=once)
         except (discord.Forbidden, discord.NotFound) as closed:

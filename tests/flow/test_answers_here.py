@@ -123,6 +123,15 @@ async def test_an_answer_goes_by_dm_where_the_channel_is_gone(town: ReadingTown)
     assert (await town.alice.dm()).content.endswith("> yes")
 
 
+async def test_an_answer_to_somebody_who_left_the_server_is_not_left_there(town: ReadingTown) -> None:
+    await switch(town, ALLOW)
+    phone, _ = await texted_here(town)
+    town.world.discord.leave(town.guild, town.alice)
+    phone.answer("yes")
+    assert (await town.alice.dm()).content.endswith("> yes")
+    assert posts_in(town) == []
+
+
 async def test_what_nothing_proves_is_shown_in_no_channel(town: ReadingTown) -> None:
     await switch(town, ALLOW)
     _, text = await texted_here(town)
