@@ -21,6 +21,8 @@ class Point(StrEnum):
     RECORDED = "after the result's commit"
     TAKING = "before a mail's commit"
     TAKEN = "after a mail's commit"
+    SAYING = "before the commit of what Discord was told"
+    SAID = "after the commit of what Discord was told"
 
 
 def _accepts(statement: str, parameters: str) -> bool:
@@ -39,7 +41,13 @@ def _takes(statement: str, parameters: str) -> bool:
     return statement.startswith("INSERT INTO inbound")
 
 
+def _says(statement: str, parameters: str) -> bool:
+    return statement.startswith("UPDATE notices SET") and "told_at=" in statement.partition("WHERE")[0]
+
+
 _ACTS = {
+    Point.SAYING: _says,
+    Point.SAID: _says,
     Point.TAKING: _takes,
     Point.TAKEN: _takes,
     Point.ACCEPTING: _accepts,
@@ -49,8 +57,8 @@ _ACTS = {
     Point.RECORDING: _records,
     Point.RECORDED: _records,
 }
-_BEFORE_COMMIT = {Point.ACCEPTING, Point.RECORDING, Point.TAKING}
-_AFTER_COMMIT = {Point.ACCEPTED, Point.CLAIMED, Point.RECORDED, Point.TAKEN}
+_BEFORE_COMMIT = {Point.ACCEPTING, Point.RECORDING, Point.TAKING, Point.SAYING}
+_AFTER_COMMIT = {Point.ACCEPTED, Point.CLAIMED, Point.RECORDED, Point.TAKEN, Point.SAID}
 
 
 def die_at(name: str) -> None:
