@@ -108,6 +108,7 @@ def test_run_installs_nothing_and_says_what_to_do(checkout: SmallCheckout, tmp_p
     assert not (checkout.folder / ".venv").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("spoilt_by", [old(8), old(10), without("ensurepip"), without("venv")])
 def test_another_python_on_the_path_takes_over(made: SmallCheckout, tmp_path: Path, spoilt_by: str) -> None:
     for lock in ("requirements.txt", "requirements-dev.txt"):

@@ -60,6 +60,7 @@ async def town(office: Postfix, dovecot: Dovecot, tmp_path: Path) -> AsyncIterat
     assert town.errors() == []
 
 
+@pytest.mark.ci
 async def test_a_carriers_refusal_comes_back_as_a_bounce_and_changes_the_answer(town: Town) -> None:
     await town.register(town.bob, ADDRESS)
     refused_at: list[float] = []
@@ -76,6 +77,7 @@ async def test_a_carriers_refusal_comes_back_as_a_bounce_and_changes_the_answer(
     assert answer.ephemeral
 
 
+@pytest.mark.ci
 async def test_a_phones_answer_comes_to_its_text(town: Town, dovecot: Dovecot) -> None:
     await town.register(town.bob, ADDRESS)
     await town.text("dinner at 7", HANDED)

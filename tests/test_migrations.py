@@ -187,6 +187,7 @@ async def test_a_schema_newer_than_the_code_is_refused_and_left_alone(
     assert await on(bare_url, dump) == before
 
 
+@pytest.mark.ci
 async def test_two_processes_may_migrate_at_once(bare_url: str) -> None:
     codes = await asyncio.gather(*(python(MIGRATE, bare_url) for _ in range(3)))
     assert codes == [0, 0, 0]

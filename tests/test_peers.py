@@ -416,6 +416,7 @@ threading.Event().wait()
 """
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("module", "name", "fixture"),
     [("postgres", "Postgres", "postgres"), ("postfix", "Postfix", "postfix_service")],

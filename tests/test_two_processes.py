@@ -165,6 +165,7 @@ async def test_a_text_that_another_process_takes_in_goes_at_once_by_a_bell(farm:
     assert sorted(waits)[len(waits) // 2] < 0.25, waits
 
 
+@pytest.mark.ci
 @pytest.mark.peer
 async def test_a_missed_bell_is_made_up_for_within_two_seconds(farm: Farm) -> None:
     async with farm.relays(2):

@@ -185,6 +185,7 @@ def test_a_newcomer_texts_and_registers_at_the_prompt(terminal: Terminal) -> Non
     assert "Traceback" not in terminal.shown
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("how", telling(["ctrl-d", "terminate", "interrupt", "closed"], 2))
 def test_the_prompt_is_left_without_a_trace(terminal: Terminal, how: str) -> None:
     terminal.wait_for(r"\n@[\w.]+> ")

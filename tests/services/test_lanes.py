@@ -171,6 +171,7 @@ async def test_a_code_in_another_lane_goes_before_chat_where_the_account_is_used
     assert "is your Textbridge code" in road.taken[2].words
 
 
+@pytest.mark.ci
 @sqlite_first
 @pytest.mark.parametrize("jump", telling([{"days": -365}, {"seconds": -20}, {"days": 365}], 2))
 async def test_a_clock_that_jumps_neither_stalls_a_lane_nor_floods_it(
@@ -374,7 +375,7 @@ async def test_what_a_lane_learns_waits_for_another_relay_that_holds_it(
 # --- nobody delays anybody
 
 
-@pytest.mark.parametrize("pace", [Pace(gateway=60), Pace(gateway=6), UNPACED], ids=str)
+@pytest.mark.parametrize("pace", telling([Pace(gateway=60), Pace(gateway=6), UNPACED], 1), ids=str)
 async def test_one_senders_many_delay_another_by_a_few_texts(
     world: World, road: Road, clock: Clock, pace: Pace, size: Size
 ) -> None:

@@ -50,6 +50,7 @@ async def say(process: Process, line: str) -> str:
     return (await asyncio.wait_for(process.stdout.readline(), ANSWERS_WITHIN_S)).decode().strip()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("shared_store", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
     "limit", telling(["sender", OF_A_GUILD, "pair", "recipient", "guild", "deployment"], 2)
