@@ -16,7 +16,7 @@ from bot.domain.permission import Kind, Sender, Verdict, judge
 from bot.domain.render import ANSWERS_SHOWN, Footer, chat_parts
 from bot.domain.segments import ONE_SMS
 from bot.domain.standing import Standing
-from bot.domain.words import NO_ANSWERS_HERE, NO_ANSWERS_READ, NO_LINK_IN_NAME, NO_LINKS
+from bot.domain.words import NO_ANSWERS_HERE, NO_ANSWERS_READ, NO_LINK_IN_NAME, NO_LINKS, REFUSAL
 from bot.services.bounds import Bounds
 from bot.services.door import door_of
 from bot.services.drafts import Draft, keep
@@ -91,8 +91,20 @@ async def _decide(
             bounds.count_recipient(draft.request.recipient_id, draft.request.guild_id)
             kept.append((_as_judged(fitted, verdict), there.phone))
             introduced.add(draft.pair)
+    kept = await _still_there(session, kept, answers)
     await bounds.save()
     return answers | {text.id: Accepted(text) for text in await keep(session, kept, rules.expires, now)}
+
+
+async def _still_there(
+    session: AsyncSession, kept: list[tuple[Draft, people.Phone]], answers: dict[int, Accepted | Refused]
+) -> list[tuple[Draft, people.Phone]]:
+    """Refuse what is for a phone that somebody else's transaction has just taken away; it would be named."""
+    there = await reach.hold(session, {phone.id for _, phone in kept})
+    for draft, phone in kept:
+        if phone.id not in there:
+            answers[draft.request.interaction_id] = Refused(REFUSAL)
+    return [(draft, phone) for draft, phone in kept if phone.id in there]
 
 
 async def _drafts(
