@@ -1,46 +1,22 @@
 """Turn HTML into the lines of text that a person would see, in linear time, however broken it is."""
 
+import re
+
 from bot.mail.html_tags import Piece, What, pieces
 
 LONGEST_CHARS = 256 * 1024
 _UNSEEN = frozenset(("head", "template"))
-_LINE_ENDS = frozenset(
-    (
-        *(
-            "address",
-            "article",
-            "blockquote",
-            "br",
-            "center",
-            "dd",
-            "div",
-            "dl",
-            "dt",
-            "footer",
-            "form",
-            "h1",
-            "h2",
-        ),
-        *(
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "header",
-            "hr",
-            "li",
-            "main",
-            "ol",
-            "p",
-            "pre",
-            "section",
-            "table",
-            "tbody",
-            "td",
-        ),
-        *("tfoot", "th", "thead", "tr", "ul"),
-    )
-)
+_LINE_ENDS = frozenset((
+    "address", "article", "blockquote", "br", "center", "dd", "div", "dl", "dt", "footer", "form",
+    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "ol", "p", "pre", "section",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+))  # fmt: skip
+# What may have no end of its own: nobody could say how much it hides.
+_ENDLESS = frozenset((
+    "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta",
+    "option", "p", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr",
+))  # fmt: skip
+_HIDES = re.compile(r"\bdisplay\s*:\s*none\b|(?:^|\s)hidden(?=[\s/>=])", re.IGNORECASE)
 
 
 class _Lines:
@@ -51,17 +27,28 @@ class _Lines:
         self._unlinked = 0  # how many visible characters of the line are no link
         self._unseen = self._as_is = self._quoted = 0
         self._link = False
+        self._hiding, self._within = "", 0  # a tag that shows nothing, and how many of its name are open
 
     def take(self, piece: Piece) -> None:
-        if piece.what is What.TEXT:
+        if self._hiding:
+            self._pass_over(piece)
+        elif piece.what is What.TEXT:
             self._text(piece.text)
         elif piece.what is What.BEGIN:
             self._begin(piece.text, piece.attributes)
         else:
             self._end(piece.text)
 
+    def _pass_over(self, piece: Piece) -> None:
+        if piece.what is not What.TEXT and piece.text == self._hiding:
+            self._within += 1 if piece.what is What.BEGIN else -1
+            if not self._within:
+                self._hiding = ""
+
     def _begin(self, tag: str, attributes: str) -> None:
-        if tag in _UNSEEN:
+        if tag not in _ENDLESS and _HIDES.search(attributes):
+            self._hiding, self._within = tag, 1
+        elif tag in _UNSEEN:
             self._unseen += 1
         elif tag == "body":
             self._unseen = 0

@@ -20,6 +20,8 @@ from bot.mail.html_text import lines_of_html
         ("a&#99999999999999999999;b&#xFFFFFFFFFFFF;", ["ab"]),
         ("a<blockquote>b<p>c</blockquote>d", ["a", "> b", "> c", "d"]),
         ("a<hr>b", ["a", "-" * 20, "b"]),
+        ('a<div style="color:red; DISPLAY : none">no<div>no</div>no</div>b', ["ab"]),
+        ("a<span hidden>no</span>b<i data-hidden=1>c</i><img hidden>d", ["abcd"]),
         ("seen<!-- never ends", ["seen"]),
         ("seen<a href='x", ["seen"]),
         ("", []),
