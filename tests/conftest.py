@@ -11,7 +11,7 @@ from typing import TypeVar
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.peers.fixtures", "tests.db.stores"]
+pytest_plugins = ["tests.leaks", "tests.peers.fixtures", "tests.db.stores"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A run in the background ignores SIGINT, and so would every process that a test starts and interrupts.

@@ -57,6 +57,7 @@ def found_in(text: str) -> list[str]:
     return [planted for planted in PLANTED if planted in text]
 
 
+@pytest.mark.plants
 def test_without_the_mask_the_planted_leak_is_found(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before = root.handlers[:]
@@ -67,6 +68,7 @@ def test_without_the_mask_the_planted_leak_is_found(capsys: pytest.CaptureFixtur
     assert found_in(capsys.readouterr().err) == list(PLANTED)
 
 
+@pytest.mark.plants
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_with_the_mask_nothing_is_found(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
     configure(log_format, "debug")

@@ -16,10 +16,12 @@ from bot.db.base import Base
 from bot.db.crypto import Vault
 from bot.db.migrate import migrate
 from bot.db.store import Store, open_store
+from tests import leaks
 from tests.conftest import telling
 from tests.peers.postgres import Postgres
 
 KEY = Fernet.generate_key().decode()
+leaks.KEYS.add(KEY)
 
 
 def sqlite_url(path: Path) -> str:
@@ -134,3 +136,6 @@ async def store(shared_store: Shared) -> AsyncIterator[Store]:
     opened = Store(shared_store.engine, shared_store.vault)
     yield opened
     await opened.close()
+    if shared_store.url.startswith("sqlite"):
+        path = Path(shared_store.url.partition("///")[2])
+        assert leaks.found_in(path.parent.glob(f"{path.name}*")) == []

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import BY_NAME
+from tests import leaks
 from tests.checkout import CHECKOUT, NO_DOTENV
 
 LONGEST_RUN_S = 40.0
@@ -115,13 +116,20 @@ async def _guarded(process: BotProcess) -> AsyncIterator[BotProcess]:
     finally:
         if process.running:
             await process.kill()
+    assert leaks.found(process.said) == []
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Nothing of the machine's own settings, and what every bot in these tests needs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
     assert set(settings) <= set(BY_NAME)
-    ours = {"BOT_NO_BOOTSTRAP": "1", "PYTHONDONTWRITEBYTECODE": "1", "LIMITS": "off", **NO_DOTENV}
+    ours = {
+        "BOT_NO_BOOTSTRAP": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LIMITS": "off",
+        "LOG_LEVEL": "debug",
+        **NO_DOTENV,
+    }
     return {**kept, **ours, **settings}
 
 

@@ -25,7 +25,7 @@ async def test_kill_9_under_load_loses_nothing_and_repeats_nothing_unlogged(
 ) -> None:
     began = time.monotonic()
     async with under_load(sqlite_url(tmp_path / "bare.db"), runner, tmp_path / "bot.log") as scene:
-        for number in range(size.pick(200, 1000, plain=4)):
+        for number in range(size.pick(200, 1000, plain=6)):
             await scene.live_and_die(plain=number == 0 or number % 50 == 4)
     figures = kill_figures(scene, began)
     record_property("figures", figures)
