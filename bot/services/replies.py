@@ -34,7 +34,8 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     # Whoever has that phone now need not be whom the sender knows.
     if text is None or phone is None or text.recipient_id != belonging.person_id:
         return False
-    proven = belonging.of_this_phone
+    # A number that was silent for a year may be somebody else's until it is proved again.
+    proven = belonging.of_this_phone and phone.state != people.QUIET
     if proven:
         await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
         await quiet.note_sign(session, phone.person_id, now)
