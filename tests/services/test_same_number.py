@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from bot.db.people import QUIET
-from bot.db.tables import Registration, Reply
-from bot.domain.inbound import Trust
+from bot.db.people import QUIET, RETURNED, SUSPENDED, UNPROVEN
+from bot.db.tables import Consent, Registration, Reply
+from bot.domain.inbound import Kind, Trust
+from bot.services.arrivals import Acted
 from tests.db.stores import sqlite_first
+from tests.services.arriving import arrives, sent
 from tests.services.postroom import Postroom, opened
 from tests.services.test_inbox_rules import about, belonging
-from tests.services.world import BOB, CARL, NUMBERS, World
+from tests.services.world import BOB, CARL, NUMBERS, Road, World
 
 pytestmark = sqlite_first
 ELSEWHERE = "bob@phones.example"
@@ -59,3 +61,18 @@ async def test_what_a_phone_answers_that_was_silent_for_a_year_waits(room: Postr
     await belonging(room, room.reply(room.address(text_id), "who is this?"))
     (kept,) = await room.world.rows(Reply)
     assert (kept.held, kept.proven) == (True, False)
+
+
+@pytest.mark.parametrize("state", [QUIET, RETURNED, UNPROVEN, SUSPENDED])
+async def test_a_stop_is_noted_and_told_once_also_where_no_texts_went_anyway(world: World, state: str) -> None:
+    await world.register(BOB)
+    text = await sent(world, Road())
+    async with world.store.write() as session:
+        await session.execute(Registration.__table__.update().values(state=state))
+    for _ in range(2):
+        assert await arrives(world, Kind.STOP, text, "stop") is Acted.STOP
+    told = [notice.words for notice in await world.notices(BOB)]
+    assert [words[:27] for words in told] == ["STOP came from your phone, "]
+    assert [row.kind for row in await world.rows(Consent, Consent.kind == "stop")] == ["stop"]
+    (phone,) = await world.rows(Registration)
+    assert phone.state == state
