@@ -64,7 +64,9 @@ async def test_what_a_phone_answers_that_was_silent_for_a_year_waits(room: Postr
 
 
 @pytest.mark.parametrize("state", [QUIET, RETURNED, UNPROVEN, SUSPENDED])
-async def test_a_stop_is_noted_and_told_once_also_where_no_texts_went_anyway(world: World, state: str) -> None:
+async def test_a_stop_is_noted_and_told_once_also_where_no_texts_went_anyway(
+    world: World, state: str
+) -> None:
     await world.register(BOB)
     text = await sent(world, Road())
     async with world.store.write() as session:
