@@ -56,7 +56,7 @@ async def fill(world: World, people_too: int = 7) -> None:
 
 
 async def keep_answer(session: AsyncSession, text_id: int, now: datetime) -> None:
-    """Keep two answers to a text: one that waits for its owner's word, one with a picture that waits to be told."""
+    """Keep an answer that waits for its owner's word, and one with a picture that waits to be told."""
     about = (text_id, BOB, CARL, GUILD)
     await replies.add(session, text=about, words="is it me?", pictures=(), proven=False, held=True, at=now)
     picture = (Picture("", "image/png", b"\x89PNG"),)
