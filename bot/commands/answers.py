@@ -9,7 +9,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.domain.errors import UserError
+from bot.domain.errors import NotSaved, UserError
 
 _log = logging.getLogger(__name__)
 NO_PINGS = discord.AllowedMentions.none()
@@ -92,6 +92,11 @@ async def _put(interaction: discord.Interaction, words: str, view: discord.ui.Vi
         )
 
 
+async def _put_below(interaction: discord.Interaction, words: str) -> None:
+    """Answer a press below what was pressed, which stays."""
+    await interaction.followup.send(words, ephemeral=True, allowed_mentions=NO_PINGS, suppress_embeds=True)
+
+
 async def hold(interaction: discord.Interaction) -> None:
     """Tell Discord within its 3 s that an answer will come, for that person only."""
     await interaction.response.defer(ephemeral=True, thinking=True)
@@ -118,7 +123,8 @@ async def answer_error(interaction: discord.Interaction, error: Exception) -> No
         _log.info("interaction %d: it came too late or twice; nothing was done", interaction.id)
         return
     try:
-        await _put(interaction, _words_for(original))
+        put = _put_below if _may_be_pressed_again(interaction, original) else _put
+        await put(interaction, _words_for(original))
     except discord.HTTPException as late:
         if late.code != _TOO_LATE:
             _log.warning("interaction %d: its error could not be answered (%s)", interaction.id, late.code)
@@ -140,6 +146,12 @@ def _takes_no_answer(interaction: discord.Interaction, error: Exception) -> bool
     # Our first answer is refused after 3 s, and where a RESUME replayed what was answered before.
     refused = isinstance(error, discord.HTTPException) and error.code in (_TOO_LATE, _ANSWERED_ALREADY)
     return refused and not interaction.response.is_done()
+
+
+def _may_be_pressed_again(interaction: discord.Interaction, error: Exception) -> bool:
+    """Tell whether a button failed that is needed as before: its answer must not take its place."""
+    update = interaction.response.type is discord.InteractionResponseType.deferred_message_update
+    return update and (isinstance(error, NotSaved) or not isinstance(error, UserError | NotAllowed))
 
 
 def _words_for(error: Exception) -> str:

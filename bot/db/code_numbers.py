@@ -25,10 +25,12 @@ async def of(session: AsyncSession, verification_id: int) -> bytes | None:
     return bytes.fromhex(index) if index is not None else None
 
 
-async def asker(session: AsyncSession, number_index: bytes, now: datetime) -> int | None:
-    """Tell who waits for a code on a number."""
+async def asker(session: AsyncSession, number_index: bytes, now: datetime) -> tuple[int, int] | None:
+    """Tell who waits for a code on a number, and for which."""
     where = (Verification.number_index == number_index, Verification.expires_at > now)
-    return await session.scalar(select(Verification.person_id).where(*where))
+    found = await session.execute(select(Verification.person_id, Verification.id).where(*where))
+    row = found.first()
+    return (row[0], row[1]) if row else None
 
 
 async def holder(session: AsyncSession, number_index: bytes) -> int | None:

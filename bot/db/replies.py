@@ -102,6 +102,14 @@ async def count_held(session: AsyncSession, person_id: int) -> int:
     return await session.scalar(waiting) or 0
 
 
+async def unread(session: AsyncSession, person_id: int) -> tuple[int, int]:
+    """Count the answers of a phone that nobody has read yet, and those of them with pictures."""
+    counted = select(func.count(), func.count(Row.pictures_sealed))
+    found = await session.execute(counted.where(Row.person_id == person_id, Row.words_sealed.is_not(None)))
+    answers, pictured = found.one()
+    return answers, pictured
+
+
 async def mute(session: AsyncSession, listener_id: int, person_id: int, at: datetime) -> None:
     """Show somebody no more answers of a phone to what they had texted by then."""
     values = {"listener_id": listener_id, "person_id": person_id, "at": at}

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Executable, bindparam, delete, or_, select, update
+from sqlalchemy import BigInteger, Executable, bindparam, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
@@ -14,6 +14,7 @@ from bot.db.store import vault_of
 from bot.db.tables import OptIn, Registration, Verification
 from bot.db.types import Instant
 from bot.domain.consent import EVERYONE
+from bot.domain.numbering import ANOTHER_NUMBER
 
 _INDEX_BYTES = 32
 
@@ -172,10 +173,12 @@ async def prove(session: AsyncSession, waiting: Verification, now: datetime) -> 
         "end_told": None,
         "end_days_told": None,
     }
+    same_number = Registration.number_index == waiting.number_index
+    further = Registration.version + case((same_number, 1), else_=ANOTHER_NUMBER)
     again = (
         update(Registration)
         .where(Registration.person_id == waiting.person_id)
-        .values(**values, version=Registration.version + 1)
+        .values(**values, version=further)
         .returning(Registration.id)
     )
     if (await session.execute(again)).first() is None:

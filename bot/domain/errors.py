@@ -9,6 +9,10 @@ class UserError(Exception):
         self.sentence = sentence
 
 
+class NotSaved(UserError):
+    """Nothing was wrong but the store: the same may be tried again."""
+
+
 class ConfigError(Exception):
     """All mistakes in the settings, one line each: `NAME: what is wrong and what to do`; never a value."""
 

@@ -10,6 +10,7 @@ from bot.db import bounces, code_numbers, inbound, people, texts, verifications
 from bot.db.person_tables import NOBODY
 from bot.domain.envelope import Envelope
 from bot.domain.inbound import Belonging, Trust
+from bot.domain.numbering import had_another, same_number
 from bot.domain.replies_from import may_answer, numbers_meant
 from bot.domain.returns import Returns, mail_ids_in
 from bot.domain.vouching import vouched
@@ -67,8 +68,12 @@ class Finder:
         if number is not None:
             return Belonging(trust, person, code_index=number)
         shown = numbers_meant(envelope.author, self._countries(envelope.author.rpartition("@")[2]))
-        owners = {owner for owner, _ in await inbound.people_at(session, shown)} if shown else {person}
-        return Belonging(trust, person, earlier=person not in owners)
+        if shown:
+            owners = {owner for owner, _ in await inbound.people_at(session, shown)}
+            return Belonging(trust, person, earlier=person not in owners)
+        # Nothing says whether our words went to the number that is registered now, or to one before it.
+        phone = await people.phone_of(session, person)
+        return Belonging(trust, person, earlier=phone is not None and had_another(phone.version))
 
     def _vouched(self, envelope: Envelope) -> bool:
         return vouched(envelope.vouched, self.trusted, envelope.author.rpartition("@")[2])
@@ -124,7 +129,9 @@ async def _went_elsewhere(session: AsyncSession, text_id: int, person_id: int) -
     """Tell whether a text went to another phone than the one that is its recipient's now."""
     phone = await people.phone_of(session, person_id)
     way = await bounces.way_of(session, text_id)
-    return phone is not None and (way is None or way[:2] != (phone.id, phone.version))
+    if phone is None:
+        return False
+    return way is None or way.registration_id != phone.id or not same_number(way.version, phone.version)
 
 
 async def _latest(session: AsyncSession, person_id: int, trust: Trust) -> Belonging:

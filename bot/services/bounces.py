@@ -1,10 +1,11 @@
 """Take a text that its carrier sent back for what it is, and suspend phones whose texts keep coming back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import bounces, code_numbers, notices, people
+from bot.db import limits as uses
 from bot.db.bounces import Way
 from bot.domain.inbound import Arrived, Bounce, Trust
 from bot.domain.returned import HARD_HALVES, MOST_HALVES, RETURNED, SENT_BACK, judge
@@ -13,6 +14,8 @@ from bot.services.recording import CODE_NOTICE
 from bot.services.signs import note
 from bot.services.standing import cancel_waiting, note_returned
 
+# A code lives for less.
+ONE_A_CODE = ((1, timedelta(days=1)),)
 # Anybody can write what looks like a bounce; only what went through a server of the phone's knows these.
 _KNOWS_US = (Trust.ADDRESSED, Trust.MAIL_ID)
 
@@ -42,9 +45,12 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
 
 
 async def _code_came_back(session: AsyncSession, number_index: bytes | None, now: datetime) -> bool:
-    """Tell whoever waits for a code that it will not come."""
-    person_id = await code_numbers.asker(session, number_index, now) if number_index else None
-    if person_id is None:
+    """Tell whoever waits for a code that it will not come: once, however often that is said."""
+    waiting = await code_numbers.asker(session, number_index, now) if number_index else None
+    if waiting is None:
+        return False
+    person_id, code = waiting
+    if await uses.use_exact(session, f"returned:{code}", ONE_A_CODE, now) is not None:
         return False
     await notices.add(session, person_id, CODE_NOTICE, now, words=CODE_FAILED)
     return True

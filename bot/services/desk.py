@@ -16,7 +16,7 @@ from bot.db.bell import Bell, ring
 from bot.db.group_commit import GroupCommit, NotKept
 from bot.db.scrub import scrub
 from bot.db.store import Store
-from bot.domain.errors import UserError
+from bot.domain.errors import NotSaved
 from bot.services.notices import Say, say_parked
 from bot.services.shelf import Shelf
 from bot.services.texting import Accepted, Refused, Request, Rules, accept
@@ -37,10 +37,10 @@ def _said_plainly() -> Iterator[None]:
         yield
     except (DBAPIError, PoolTimeout) as broken:
         _log.error("store: a command could not be carried out (%s)", type(broken).__name__)
-        raise UserError(_NOT_SAVED) from broken
+        raise NotSaved(_NOT_SAVED) from broken
     except NotKept as unkept:
         # Said once already for all that waited.
-        raise UserError(_NOT_SAVED) from unkept
+        raise NotSaved(_NOT_SAVED) from unkept
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import notices, people, quiet, replies, texts
 from bot.domain.errors import UserError
-from bot.domain.inbound import Arrived
+from bot.domain.inbound import Arrived, Picture
 from bot.domain.plain import visible
 from bot.domain.signs import Sign
 from bot.domain.standing import Standing
@@ -16,6 +16,10 @@ from bot.services.standing import note_answered
 
 # Of answers that may be forged no more wait for a person's word.
 MOST_HELD = 5
+# Whose answers nobody reads, as their sender takes no DMs, fills no disk with them.
+MOST_UNREAD, MOST_PICTURED = 1_000, 6
+# Stands for a picture that was not kept.
+_LEFT_OUT = Picture("", "", b"")
 # Discord shows 2,000 of them.
 MOST_CHARS_KEPT = 4_000
 _GONE = (
@@ -34,7 +38,8 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     # Whoever has that phone now need not be whom the sender knows.
     if text is None or phone is None or text.recipient_id != belonging.person_id:
         return False
-    proven = belonging.of_this_phone
+    # A number that was silent for a year may be somebody else's until it is proved again.
+    proven = belonging.of_this_phone and phone.state != people.QUIET
     if proven:
         await note(session, {phone.domain: {Sign.REPLY: 1}}, now)
         await quiet.note_sign(session, phone.person_id, now)
@@ -44,24 +49,30 @@ async def take(session: AsyncSession, arrived: Arrived, now: datetime) -> bool:
     held = not proven and not await replies.goes_on(session, text.recipient_id)
     if held and await replies.count_held(session, text.recipient_id) >= MOST_HELD:
         return False
-    await _keep(session, arrived, text, now, proven=proven, held=held)
-    return True
+    return await _keep(session, arrived, text, now, proven=proven, held=held)
 
 
 async def _keep(
     session: AsyncSession, arrived: Arrived, text: Standing, now: datetime, *, proven: bool, held: bool
-) -> None:
+) -> bool:
+    pictures = arrived.reading.pictures
+    unread, pictured = await replies.unread(session, text.recipient_id)
+    if unread >= MOST_UNREAD:
+        return False
+    if pictured >= MOST_PICTURED:
+        pictures = (_LEFT_OUT,) * len(pictures)
     reply_id = await replies.add(
         session,
         text=(text.id, text.recipient_id, text.sender_id, text.guild_id),
         words=arrived.reading.words[:MOST_CHARS_KEPT],
-        pictures=arrived.reading.pictures,
+        pictures=pictures,
         proven=proven,
         held=held,
         at=now,
     )
     whom, kind = (text.recipient_id, notices.HELD) if held else (text.sender_id, notices.REPLY)
     await notices.add(session, whom, kind, now, reply_id=reply_id)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

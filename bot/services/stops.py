@@ -26,19 +26,25 @@ async def stop(session: AsyncSession, arrived: Arrived, rules: Rules, now: datet
     index = arrived.belonging.code_index or (None if arrived.belonging.earlier else own)
     if index is None:
         return phone is not None and await _halt(session, phone, now)
+    is_new = await suppressions.since(session, index) is None
     await suppressions.add(session, index, now)
     waiting = await verifications.end_number(session, index)
     if waiting is not None:
         await outbox.end_waiting(session, Item.CANCELLED, queue=-waiting)
     if phone is None or index != own:
         return True
-    if await people.move(session, phone.person_id, [ACTIVE, HALTED], STOPPED):
-        await cancel_waiting(session, phone.person_id, now)
-        await people.add_consent(session, phone.person_id, "stop", WORDING_VERSION, None, now)
-        words = stopping.stopped_words(now + stopping.CODE_AFTER)
-        await notices.add(session, phone.person_id, STOP_NOTICE, now, words=words)
+    # Whoever waits to be proved again stays so; the STOP counts all the same.
+    if await people.move(session, phone.person_id, [ACTIVE, HALTED], STOPPED) or is_new:
+        await _note_stopped(session, phone.person_id, now)
     await answer_phone(session, arrived, phone, stopping.STOP_WORDS, rules, now)
     return True
+
+
+async def _note_stopped(session: AsyncSession, person_id: int, now: datetime) -> None:
+    await cancel_waiting(session, person_id, now)
+    await people.add_consent(session, person_id, "stop", WORDING_VERSION, None, now)
+    words = stopping.stopped_words(now + stopping.CODE_AFTER)
+    await notices.add(session, person_id, STOP_NOTICE, now, words=words)
 
 
 async def _halt(session: AsyncSession, phone: people.Phone, now: datetime) -> bool:

@@ -4,23 +4,26 @@ import asyncio
 import shutil
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import people, reseal
+from bot.db import people, replies, reseal
 from bot.db.base import Base
 from bot.db.crypto import Vault, WrongKey
 from bot.db.sealers import sealing
 from bot.db.store import Store, open_store
 from bot.db.tables import Registration, Verification, WrappedKey
+from bot.domain.inbound import Picture
 from bot.operate.keys import DONE
 from tests.checkout import NO_DOTENV
 from tests.db.stores import KEY, sqlite_url
-from tests.services.world import ANN, BOB, CARL, NUMBERS, Road, World, work
+from tests.services.world import ANN, BOB, CARL, GUILD, NUMBERS, Road, World, work
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NEW, WRONG = (Fernet.generate_key().decode() for _ in range(2))
@@ -48,7 +51,16 @@ async def fill(world: World, people_too: int = 7) -> None:
     await world.register(BOB)
     await world.ask_code(ANN)
     for number in range(3):
-        await world.text(CARL, BOB, f"words {number}")
+        text_id = await world.text(CARL, BOB, f"words {number}")
+        await world.write(keep_answer, text_id, world.clock())
+
+
+async def keep_answer(session: AsyncSession, text_id: int, now: datetime) -> None:
+    """Keep an answer that waits for its owner's word, and one with a picture that waits to be told."""
+    about = (text_id, BOB, CARL, GUILD)
+    await replies.add(session, text=about, words="is it me?", pictures=(), proven=False, held=True, at=now)
+    picture = (Picture("", "image/png", b"\x89PNG"),)
+    await replies.add(session, text=about, words="see you", pictures=picture, proven=True, held=False, at=now)
 
 
 async def opened(world: World) -> dict[str, list[tuple[Any, ...]]]:

@@ -166,6 +166,16 @@ async def test_a_code_that_comes_back_is_told_while_it_is_waited_for(world: Worl
     assert await arrives(world, Kind.BOUNCE, None, **came_back) is Acted.IGNORED
 
 
+async def test_a_code_s_bounce_is_told_once_however_often_it_comes(world: World) -> None:
+    came_back = {"trust": Trust.MAIL_ID, "code_to": "+12065550102", **HARD}
+    await world.ask_code(BOB)
+    for acted in (Acted.BOUNCE, Acted.IGNORED, Acted.IGNORED):
+        assert await arrives(world, Kind.BOUNCE, None, **came_back) is acted
+    await world.ask_code(BOB)
+    assert await arrives(world, Kind.BOUNCE, None, **came_back) is Acted.BOUNCE
+    assert await told(world) == [CODE_FAILED] * 2
+
+
 async def test_a_day_counts_as_its_worst_bounce(world: World) -> None:
     for halves, counted in ((1, (True, 1)), (1, (False, 1)), (2, (True, 2)), (1, (False, 2))):
         assert await world.write(score, 5, halves, world.clock()) == counted

@@ -10,7 +10,7 @@ from bot.services import phone, replies
 from bot.services.arrivals import Acted
 from bot.services.cleaning import clean
 from bot.services.notices import Teller, Telling, Told
-from bot.services.replies import MOST_HELD
+from bot.services.replies import MOST_HELD, MOST_PICTURED
 from tests.services.arriving import HARD, arrives, sent
 from tests.services.test_notices import Discord
 from tests.services.test_signs import measured
@@ -232,3 +232,21 @@ async def test_nothing_of_an_answer_stays_for_ever(
     world.clock.forward(days=60)
     await world.write(clean, world.clock())
     assert await world.rows(Reply) == await world.rows(ReplyMute) == []
+
+
+async def test_answers_that_nobody_reads_fill_no_disk(
+    world: World, text: int, discord: Discord, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their sender takes no DMs: what is kept then is bounded, its pictures first of all."""
+    monkeypatch.setattr(replies, "MOST_UNREAD", MOST_PICTURED + 1)
+    for number in range(MOST_PICTURED + 1):
+        said = await arrives(world, Kind.REPLY, text, f"look {number}", pictures=(PICTURE,))
+        assert said is Acted.REPLY
+    assert await arrives(world, Kind.REPLY, text, "one more", pictures=(PICTURE,)) is Acted.IGNORED
+    await teller.one_pass()
+    told = {each.reply.words: each.reply.pictures for each in discord.said if each.reply}
+    assert len(told) == MOST_PICTURED + 1
+    # There is one, so that its reader hears that not all could be shown, but nothing of it was kept.
+    assert [one.content for one in told.pop(f"look {MOST_PICTURED}")] == [b""]
+    assert all([one.content for one in pictures] == [PICTURE.content] for pictures in told.values())
+    assert await arrives(world, Kind.REPLY, text, "read at last", pictures=(PICTURE,)) is Acted.REPLY
