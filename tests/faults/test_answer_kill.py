@@ -1,4 +1,4 @@
-"""Kill the bot with -9 between a phone's mail and its sender's DM: each answer is shown, and shown once."""
+"""Kill the bot with -9 between a phone's mail and its sender: each answer is shown, and shown once."""
 
 import signal
 from collections import Counter
@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from bot.db.tables import Inbound, Notice, Reply
 from bot.sandbox.api import Exchange
 from bot.sandbox.world import Post
+from bot.services import bridge
 from tests.conftest import Size
 from tests.faults.points import Point
 from tests.faults.process import BotProcess, Runner
@@ -25,14 +26,17 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 # More than answer within a minute, of which each may do so ten times.
 PHONES = 40
+ALLOW = {"answers_here": True}
 A_POST = r"/channels/\d+/messages"
+# What is asked before an answer is posted: by DM, and in a channel.
+ASKS = ("POST", r"/users/@me/channels"), ("GET", r"/guilds/\d+/members/\d+")
 # In the store; as Discord has taken something of ours, before we hear of it; where the mail server sees us.
 PLACES: tuple[Point | tuple[str, str], ...] = (
     Point.SAYING,
     ("POST", A_POST),
     Point.TAKEN,
     Point.SAID,
-    ("POST", r"/users/@me/channels"),
+    ("asks", ""),
     ("STORE", "kill"),
     ("hang", A_POST),
     Point.TAKING,
@@ -47,7 +51,8 @@ class Discord:
     def __init__(self, standin: Standin) -> None:
         self.standin, self.gate = standin, standin.discord.gate
         self.ann = standin.discord.person("ann")
-        standin.discord.guild("Orchard", standin.discord.owner, self.ann)
+        self.guild = standin.discord.guild("Orchard", standin.discord.owner, self.ann)
+        self.channel = next(iter(self.guild.channels))
         self.bot: BotProcess | None = None
         self.deadly = ("", "")
         self.gate.observers.append(self._seen)
@@ -79,9 +84,10 @@ async def discord(sandbox: Standin) -> AsyncIterator[Discord]:
     discord.gate.release()
 
 
-async def text_to(room: Postroom, sender: int, person: int) -> int:
+async def text_to(room: Postroom, discord: Discord, person: int, answers_in: int | None) -> int:
     """Have a text sent, and its sender told that it was."""
-    text_id = await room.world.text(sender, person)
+    where = {"guild_id": discord.guild.id, "answers_in": answers_in}
+    text_id = await room.world.text(discord.ann.id, person, **where)
     await work(room.world.relay(Road()), passes=2)
     async with room.world.store.write() as session:
         await session.execute(delete(Notice).where(Notice.text_id == text_id))
@@ -96,16 +102,22 @@ async def test_each_answer_is_shown_once_wherever_the_bot_dies(
     account = {"DISCORD_TOKEN": discord.standin.discord.token, "TEXTBRIDGE_ROLES": "discord,inbox"}
     ours = settings(room) | account | {"DISCORD_API_URL": discord.standin.discord.api_url}
     for person in range(PHONES):
-        await room.world.register(2000 + person, typed_number=f"206 555 {1000 + person}")
-    turns = size.pick(50, 500, plain=len(PLACES))
+        number = f"206 555 {1000 + person}"
+        await room.world.register(2000 + person, typed_number=number, guild_id=discord.guild.id)
+    await room.world.write(bridge.change, discord.guild.id, 1, "settings", ALLOW, room.world.clock())
+    turns = size.pick(50, 500, plain=2 * len(PLACES))
     for turn in range(turns):
         place, phone = PLACES[turn % len(PLACES)], turn % PHONES
-        to = room.address(await text_to(room, discord.ann.id, 2000 + phone))
+        here = turn // len(PLACES) % 2
+        answers_in = discord.channel if here else None
+        to = room.address(await text_to(room, discord, 2000 + phone, answers_in))
         dies_at = place.value if isinstance(place, Point) else ""
         discord.watch_for("", "")
         match place:
             case ("hang", path):
                 discord.gate.hang("POST", path)
+            case ("asks", _):
+                discord.watch_for(*ASKS[here])
             case ("POST", path):
                 discord.watch_for("POST", path)
             case (command, fault):
@@ -129,6 +141,8 @@ async def test_each_answer_is_shown_once_wherever_the_bot_dies(
         assert await process.exit_code(6) == 0, process.said
     shown = Counter(post.content.rpartition("> ")[2] for post in discord.answers())
     assert shown == dict.fromkeys((f"answer {turn}" for turn in range(turns)), 1)
+    there = sum(turn // len(PLACES) % 2 for turn in range(turns))
+    assert sum(post.channel_id == discord.channel for post in discord.answers()) == there
     assert len(await room.world.rows(Inbound)) == turns
     assert len(await room.world.rows(Reply)) == turns
     assert await room.world.rows(Notice, Notice.told_at.is_(None)) == []
