@@ -23,6 +23,10 @@ class SchemaTooNew(Exception):
     """The database was written by a newer version of the bot."""
 
 
+class NoSchema(Exception):
+    """The database is nobody's store yet."""
+
+
 def alembic_config() -> AlembicConfig:
     """Return Alembic's settings; pyproject.toml holds the same for its own command line."""
     config = AlembicConfig()
@@ -30,17 +34,20 @@ def alembic_config() -> AlembicConfig:
     return config
 
 
-async def migrate(url: str, revision: str = "head") -> None:
-    """Run every missing step in one transaction; raises SchemaTooNew and leaves the store as it was."""
+async def migrate(url: str, revision: str = "head", *, begins: bool = True) -> None:
+    """Run every missing step in one transaction; raises SchemaTooNew and leaves the store as it was.
+
+    Where it may not begin one, a database without our schema raises NoSchema.
+    """
     engine = make_engine(url).execution_options(writing=True)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, revision)
+            await connection.run_sync(_upgrade, revision, begins)
     finally:
         await asyncio.shield(engine.dispose())
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def _upgrade(connection: Connection, revision: str, begins: bool) -> None:
     if connection.dialect.name == "postgresql":
         # SQLite's BEGIN IMMEDIATE is the lock already.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
@@ -49,6 +56,8 @@ def _upgrade(connection: Connection, revision: str) -> None:
     before = MigrationContext.configure(connection).get_current_heads()
     if not set(before) <= known:
         raise SchemaTooNew
+    if not (before or begins):
+        raise NoSchema
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
     after = MigrationContext.configure(connection).get_current_heads()

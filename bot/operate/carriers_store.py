@@ -10,13 +10,14 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.config import load_one
 from bot.db.crypto import WrongKey
-from bot.db.migrate import SchemaTooNew, migrate
+from bot.db.migrate import NoSchema, SchemaTooNew, migrate
 from bot.db.store import Store, open_store
 from bot.domain.catalogue_file import Catalogue, parse_catalogue
 from bot.domain.errors import UserError
 from bot.operate.doctor_store import path_of
 from bot.services.shelf import Shelf
 
+_NO_STORE = "DATABASE_URL: there is no store there; check the address. `run` makes one."
 _CATALOGUE = Path(__file__).parents[1] / "carriers.toml"
 
 
@@ -50,10 +51,12 @@ async def opened(*, must_exist: bool = False) -> AsyncIterator[Opened]:
     url, keys, domains = (load_one(name) for name in ("DATABASE_URL", "SECRET_KEY", "GATEWAY_DOMAINS"))
     home = load_one("DEFAULT_COUNTRY")
     if must_exist and (file := path_of(url)) is not None and not file.is_file():
-        raise UserError("DATABASE_URL: there is no store there; check the address. `run` makes one.")
+        raise UserError(_NO_STORE)
     try:
-        await migrate(url)
+        await migrate(url, begins=not must_exist)
         store = await open_store(url, keys, seals=False)
+    except NoSchema:
+        raise UserError(_NO_STORE) from None
     except SchemaTooNew:
         raise UserError("The store was written by a newer version: update this checkout first.") from None
     except WrongKey:

@@ -5,7 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
+from sqlalchemy import text as sql
 
+from bot.db.store import make_engine
 from bot.db.tables import OptIn, Registration
 from bot.domain.consent import WORDING_VERSION, consent_words
 from bot.operate.people_desk import with_words
@@ -90,6 +93,21 @@ async def test_no_store_is_made_for_a_wrong_address(bot: Bot, tmp_path: Path, wo
     assert (code, said) == (78, "")
     assert complained == "DATABASE_URL: there is no store there; check the address. `run` makes one.\n"
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("words", [("proof", str(DORA)), ("erase", "person", str(DORA)), ("keys", "rotate")])
+async def test_no_schema_is_made_in_another_database(bot: Bot, bare_url: str, words: tuple[str, ...]) -> None:
+    engine = make_engine(bare_url)
+    async with engine.begin() as connection:
+        await connection.execute(sql("CREATE TABLE somebody_elses (id INTEGER)"))
+    command, *more = words
+    code, said, complained = await bot(bare_url, *more, command=command)
+    assert (code, said) == (78, "")
+    assert complained == "DATABASE_URL: there is no store there; check the address. `run` makes one.\n"
+    async with engine.connect() as connection:
+        tables = await connection.run_sync(lambda held: inspect(held).get_table_names())
+    await engine.dispose()
+    assert tables == ["somebody_elses"]
 
 
 async def test_a_store_that_is_away_is_said_so(bot: Bot) -> None:
