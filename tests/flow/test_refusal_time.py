@@ -79,10 +79,10 @@ def request(interaction_id: int, recipient: int) -> Request:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_every_reason_takes_the_same_time(store_url: str, size: Size) -> None:
+async def test_every_reason_takes_the_same_time(any_store_url: str, size: Size) -> None:
     calls = size.pick(1000)
-    await migrate(store_url)
-    store = await open_store(store_url, ("A" * 43 + "=",))
+    await migrate(any_store_url)
+    store = await open_store(any_store_url, ("A" * 43 + "=",))
     shelf = Shelf(parse_catalogue(CATALOGUE.read_text("utf-8")), frozenset())
     rules = Rules(Limits(sender=OFTEN, pair=OFTEN), timedelta(hours=12), shelf)
     times: dict[int, list[float]] = {case: [] for case in CASES}
