@@ -7,12 +7,11 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
 
-from benchmarks import seed
+from benchmarks import family, seed
 from benchmarks.house import CONNECTIONS, OPEN_STATES, WIDE_LIMITS_WRITTEN
 from benchmarks.house_jobs import FIRST_NEW, LOOK_EVERY, Report, percentiles
 from bot.sandbox.answer import Answer
@@ -25,7 +24,6 @@ from bot.settings import CHECKOUT
 SENDERS, RECIPIENTS = 50, 200
 FIRST_PLACE = 50_000_000  # behind everybody who is registered already
 START_S, STOP_S, ANSWER_S = 60.0, 15.0, 15.0
-KIB_A_MIB = 1024
 
 
 @dataclass(slots=True)
@@ -76,10 +74,8 @@ class Bot:
     ready_s: float
 
     def memory_mib(self, field_name: str) -> float:
-        """Return a line of the kernel's account of it: VmRSS now, VmHWM at most."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith(f"{field_name}:"))
-        return int(line.split()[1]) / KIB_A_MIB
+        """Return a line of the kernel's account of it and its own: VmRSS now, VmHWM at most."""
+        return family.memory_mib(self.process.pid, field_name)
 
 
 async def discord(

@@ -41,7 +41,9 @@ def production_config(url: str, key: str, smtp: Mapping[str, Any] | None = None)
         discord_token="none",  # noqa: S106 - nobody logs in
         database_url=url,
         secret_keys=(key,),
-        smtp=SmtpConfig(host="127.0.0.1", sender=SENDER, connections=CONNECTIONS, **account),
+        smtp=SmtpConfig(
+            host="127.0.0.1", sender=SENDER, connections=CONNECTIONS, own_process=True, **account
+        ),
         gateway_rate=0,
         limits=WIDE_LIMITS,
     )

@@ -10,7 +10,7 @@ import aiosmtplib
 from benchmarks.house import CONNECTIONS, SENDER
 from benchmarks.house_jobs import Report, Watch
 from bot.app import utc_now
-from bot.mail.render import render
+from bot.mail.render import Letter, render
 
 LOOPBACK = "127.0.0.1"
 WORDS = "@benchmark in Home\ndinner at 7, bring the long ladder"
@@ -19,7 +19,7 @@ WORDS = "@benchmark in Home\ndinner at 7, bring the long ladder"
 def ready_mail(number: int) -> tuple[str, bytes]:
     """Return a recipient and a mail as the bot would send it."""
     address = f"206{number % 2_000_000:07}@vtext.com"
-    return address, render(SENDER, address, WORDS, f"{number:032x}", utc_now()).content
+    return address, render(SENDER, Letter(address, WORDS, f"{number:032x}", utc_now())).content
 
 
 async def smtplib_each(smtp: dict[str, Any], texts: int) -> Report:

@@ -161,6 +161,7 @@ def _build_smtp(values: Mapping[str, Any]) -> SmtpConfig:
         connections=values["SMTP_CONNECTIONS"],
         rate=values["SMTP_RATE"],
         pipelining=values["SMTP_PIPELINING"],
+        own_process=values["SMTP_PROCESS"],
         ca_file=values["SMTP_CA_FILE"],
     )
 

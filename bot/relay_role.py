@@ -12,7 +12,8 @@ from bot.db.store import Store
 from bot.domain.outcome import Reply
 from bot.domain.returns import Returns
 from bot.loop import repeat
-from bot.mail.render import render
+from bot.mail.own_road import OwnRoad, pays
+from bot.mail.render import Letter
 from bot.mail.smtp import Road
 from bot.services.delivery import Pace, Ports, Relay
 from bot.services.permit import Sendable
@@ -36,8 +37,8 @@ class RelayRole:
     ) -> None:
         self._returns = returns
         self._store, self._lock, self._now = store, RelayLock(), now
-        self._sender = config.smtp.sender
-        self._road = Road(config.smtp, lambda: shelf.domains)
+        make_road = OwnRoad if config.smtp.own_process and pays() else Road
+        self._road = make_road(config.smtp, lambda: shelf.domains)
         # Leases are told apart by owner; PostgreSQL's advisory locks take 32 bits.
         self._owner = random.SystemRandom().randrange(1, 2**31)
         ports = Ports(self._put, self._road.recall, self._road.probe, now, random.random)
@@ -51,8 +52,8 @@ class RelayRole:
         if self._returns is not None:
             mail_id = self._returns.mail_id(mail_id, item.about)
             answers_to = self._returns.address(item.about, now)
-        mail = render(self._sender, item.address, item.words, mail_id, now, answers_to)
-        self._road.put(mail, lane, end, urgent=urgent, until=until)
+        letter = Letter(item.address, item.words, mail_id, now, answers_to)
+        self._road.post(letter, lane, end, urgent=urgent, until=until)
 
     async def take_lock(self) -> None:
         """Say that we are alive; raises AlreadyRunning where another relay works on this file."""
@@ -62,6 +63,8 @@ class RelayRole:
         """Work until told to stop, then let what is on the wire end."""
         # Beside the passes, since one of them may be waiting for a mail server that says nothing.
         closing = asyncio.create_task(self._close_when(stop), name="road")
+        if isinstance(self._road, OwnRoad):
+            self._road.begin()
         try:
             await repeat("relay", self._pass, self.relay.wake, stop)
         finally:

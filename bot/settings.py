@@ -56,6 +56,10 @@ def _pipelining(written: str) -> bool:
     return rule.choice("auto", "off")(written) == "auto"
 
 
+def _process(written: str) -> bool:
+    return rule.choice("auto", "off")(written) == "auto"
+
+
 def _roles(written: str) -> frozenset[Role]:
     roles = rule.each(rule.choice(*Role))(written)
     if not roles:
@@ -115,6 +119,12 @@ SETTINGS = (
         _pipelining,
         "auto",
         "auto uses PIPELINING where the mail server offers it; off never does.",
+    ),
+    Setting(
+        "SMTP_PROCESS",
+        _process,
+        "auto",
+        "auto sends from a process of its own where there are several processors; off saves its 30 MiB.",
     ),
     Setting("SMTP_FROM", rule.addr_spec, "", "The address that phones see, such as bot@example.org.", True),
     Setting(

@@ -17,6 +17,7 @@ class SmtpConfig:
     connections: int = 4
     rate: int | None = None
     pipelining: bool = True
+    own_process: bool = False  # the connections are looked after by a process of their own
     ca_file: str | None = None
 
 

@@ -185,6 +185,8 @@ class Dialogue:
         if following is not None:
             octets += self._whole_envelope(following)
         self.step = Step.BODY
+        if job.body_goes is not None:
+            job.body_goes()
         self._wire.write(octets)
 
     async def _is_clean(self, reply: Reply) -> bool:

@@ -26,6 +26,7 @@ class Job:
     tell: Callable[[Reply], None] | None
     urgent: bool = False
     until: float = float("inf")  # whoever asked wants it back where it has not begun by then
+    body_goes: Callable[[], None] | None = None  # hears so before the first octet of the body is written
     row: int = 0  # which mail of its connection's turn it is
     began: float = 0.0
     stalled: bool = False

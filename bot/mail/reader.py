@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.inbound import Reading
-from bot.mail.reading_process import LENGTH_OCTETS, READY, framed, unpacked
+from bot.mail.frames import LENGTH_OCTETS, framed
+from bot.mail.reading_process import READY, unpacked
 
 _log = logging.getLogger(__name__)
 _CHECKOUT = Path(__file__).resolve().parents[2]

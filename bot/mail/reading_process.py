@@ -9,10 +9,10 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from bot.domain.inbound import Bounce, Kind, Picture, Reading
+from bot.mail.frames import LENGTH_OCTETS, framed
 from bot.mail.reading import read
 
 READY = b"\x01"
-LENGTH_OCTETS = 4
 LONGEST_CPU_S = 1.0
 MOST_MEMORY = 1 << 30
 
@@ -39,11 +39,6 @@ def unpacked(octets: bytes) -> Reading:
             "pictures": tuple(Picture(**one) for one in pictures),
         }
     )
-
-
-def framed(octets: bytes) -> bytes:
-    """Put a mail's length in front of it."""
-    return len(octets).to_bytes(LENGTH_OCTETS, "big") + octets
 
 
 def serve(mails: BinaryIO, readings: BinaryIO) -> None:

@@ -23,14 +23,30 @@ class Mail(NamedTuple):
         return f"Mail({len(self.content)} octets)"
 
 
-def render(sender: str, recipient: str, words: str, mail_id: str, at: datetime, answers_to: str = "") -> Mail:
-    """Build a single-part text/plain mail, CRLF line ends, not yet dot-stuffed.
+class Letter(NamedTuple):
+    """What a mail is made of; answers and bounces come to `answers_to`, where given, else to the sender.
 
-    Answers and bounces come to `answers_to`, where given, else to the sender.
+    Neither addresses nor words show in a repr.
+    """
+
+    recipient: str
+    words: str
+    mail_id: str
+    at: datetime
+    answers_to: str = ""
+
+    def __repr__(self) -> str:
+        """Leave addresses and words out."""
+        return "Letter()"
+
+
+def render(sender: str, letter: Letter) -> Mail:
+    """Build a single-part text/plain mail, CRLF line ends, not yet dot-stuffed.
 
     The words are always encoded, so no byte of theirs can end the mail early (SMTP smuggling).
     The Subject is empty: gateways put it in front of the words.
     """
+    recipient, words, mail_id, at, answers_to = letter
     charset, encoding, body = _encode(words)
     domain = sender.rpartition("@")[2]
     lines = (

@@ -9,7 +9,7 @@ from bot.domain.outcome import Reply, Step
 from bot.mail.dialogue import Dialogue, Queue
 from bot.mail.door import Door, Opened, Timeouts
 from bot.mail.lanes import Job, Lanes
-from bot.mail.render import Mail
+from bot.mail.render import Letter, Mail, render
 from bot.mail.senders import Senders
 
 # A server that takes no further connection is not asked for one again so soon.
@@ -45,19 +45,26 @@ class Road:
         *,
         urgent: bool = False,
         until: float = float("inf"),
+        body_goes: Callable[[], None] | None = None,
     ) -> None:
         """Let a mail go when its turn comes; `end` hears once what the server's last word was, at which step.
 
         `lane` is the gateway's domain; a mail that has not begun by `until` (loop time) is given back. The
         word comes from a connection's task, or at once where the road is closed. Nothing that a server or
-        network does raises.
+        network does raises. `body_goes` hears so just before the server may take the mail for the first time.
         """
-        job = Job(mail, lane, end, urgent, until)
+        job = Job(mail, lane, end, urgent, until, body_goes)
         if self._stopping:
             job.end(Reply(Step.STOPPED, None))
             return
         self._lanes.put(job)
         self._want_worker()
+
+    def post(
+        self, letter: Letter, lane: str, end: Callable[[Reply], None], *, urgent: bool, until: float
+    ) -> None:
+        """Make a mail and put it; raises where it cannot be made."""
+        self.put(render(self._config.sender, letter), lane, end, urgent=urgent, until=until)
 
     def recall(self) -> None:
         """Give back every mail that has not begun."""

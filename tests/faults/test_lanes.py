@@ -12,7 +12,7 @@ from bot.config import SmtpConfig
 from bot.db.store import Store
 from bot.domain.states import State
 from bot.loop import repeat
-from bot.mail.render import render
+from bot.mail.render import Letter, render
 from bot.mail.smtp import Road, Timeouts
 from bot.sandbox.smtp import LOOPBACK, Sink
 from bot.sandbox.smtp_script import Order, Step, delay, refuse, stall
@@ -44,7 +44,7 @@ def shared_store(shared_sqlite: Shared) -> Shared:
 
 def relay_on(world: World, road: Road) -> Relay:
     def put(item: Sendable, lane: str, urgent: bool, until: float, end: Any) -> None:
-        mail = render(SENDER, item.address, item.words, item.mail_id, utc_now())
+        mail = render(SENDER, Letter(item.address, item.words, item.mail_id, utc_now()))
         road.put(mail, lane, end, urgent=urgent, until=until)
 
     ports = Ports(put, road.recall, road.probe, utc_now, lambda: 0.5)

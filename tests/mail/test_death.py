@@ -9,7 +9,7 @@ import pytest
 
 from bot.config import SmtpConfig
 from bot.domain.outcome import Outcome, Reply, Step, decide
-from bot.mail.render import Mail, render
+from bot.mail.render import Letter, Mail, render
 from bot.mail.smtp import Road, Timeouts
 from tests.mail.scripted import LOOPBACK, At, How, ScriptedServer
 from tests.mail.sending import put, send
@@ -25,7 +25,7 @@ PROMPT_S = 5.0
 
 def letter(recipient: str = BOB, words: str = "dinner at 7") -> Mail:
     at = datetime(2026, 11, 22, 15, 40, tzinfo=UTC)
-    return render(SENDER, recipient, words, "0123456789abcdef", at)
+    return render(SENDER, Letter(recipient, words, "0123456789abcdef", at))
 
 
 def account(server: ScriptedServer, **changes: object) -> SmtpConfig:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.config import SmtpConfig
 from bot.domain.outcome import Outcome, Step, decide
-from bot.mail.render import Mail, render
+from bot.mail.render import Letter, Mail, render
 from bot.mail.smtp import Road
 from bot.sandbox.smtp import Sink
 from bot.sandbox.smtp_script import Step as At
@@ -25,7 +25,9 @@ PROMPT_S = 10.0
 
 def letter(number: int, domain: str = "vtext.com") -> Mail:
     address = f"20655501{number:02}@{domain}"
-    return render(SENDER, address, f"text {number}", f"{number:016x}", datetime(2026, 11, 22, tzinfo=UTC))
+    return render(
+        SENDER, Letter(address, f"text {number}", f"{number:016x}", datetime(2026, 11, 22, tzinfo=UTC))
+    )
 
 
 def road_to(port: int, *, connections: int = 1, pipelining: bool = True) -> Road:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.mail.render import Mail, render, stuffed
+from bot.mail.render import Letter, Mail, render, stuffed
 from tests.domain.corpora import corpus
 
 SENDER, RECIPIENT = "textbridge@example.org", "2065550100@vtext.com"
@@ -37,7 +37,7 @@ LINES = st.lists(st.sampled_from([".", "..", "a", "", "é", ".a", "From x", "\r"
 
 
 def rendered(words: str) -> bytes:
-    return render(SENDER, RECIPIENT, words, MAIL_ID, AT).content
+    return render(SENDER, Letter(RECIPIENT, words, MAIL_ID, AT)).content
 
 
 def parsed(content: bytes) -> EmailMessage:
@@ -162,7 +162,7 @@ def test_the_encoding_is_the_shorter_one(words: str, encoding: str) -> None:
 
 
 def test_a_mail_shows_neither_address_nor_words() -> None:
-    mail = render(SENDER, RECIPIENT, "canary", MAIL_ID, AT)
+    mail = render(SENDER, Letter(RECIPIENT, "canary", MAIL_ID, AT))
     assert isinstance(mail, Mail)
     assert "canary" not in repr(mail)
     assert "2065550100" not in repr(mail)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.config import SmtpConfig
 from bot.domain.outcome import Outcome, Reply, Step, decide
-from bot.mail.render import Mail, render
+from bot.mail.render import Letter, Mail, render
 from bot.mail.smtp import Road, Timeouts
 from bot.sandbox.smtp import Sink
 from bot.sandbox.smtp_script import Step as At
@@ -33,7 +33,9 @@ ROUNDS = 4
 
 def letter(lane: str, number: int = 0) -> Mail:
     address = f"20655501{number % 100:02}@{lane}"
-    return render(SENDER, address, f"text {number}", f"{number:016x}", datetime(2026, 11, 22, tzinfo=UTC))
+    return render(
+        SENDER, Letter(address, f"text {number}", f"{number:016x}", datetime(2026, 11, 22, tzinfo=UTC))
+    )
 
 
 def road_to(sink: Sink, connections: int, **timeouts: float) -> Road:

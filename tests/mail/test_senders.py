@@ -7,7 +7,7 @@ import pytest
 
 from bot.config import SmtpConfig
 from bot.domain.outcome import Outcome, decide
-from bot.mail.render import Mail, render
+from bot.mail.render import Letter, Mail, render
 from bot.mail.smtp import Road
 from bot.sandbox.smtp import Sink
 from bot.sandbox.smtp_script import Step
@@ -19,7 +19,9 @@ ACCOUNT, DOMAINS = "bot@example.org", frozenset({"vtext.com"})
 
 def letter(number: int) -> Mail:
     address, own = f"20655501{number:02}@vtext.com", f"bot+token{number}@example.org"
-    return render(ACCOUNT, address, "hello", f"{number:016x}", datetime(2026, 11, 22, tzinfo=UTC), own)
+    return render(
+        ACCOUNT, Letter(address, "hello", f"{number:016x}", datetime(2026, 11, 22, tzinfo=UTC), own)
+    )
 
 
 def road_to(sink: Sink, *, pipelining: bool) -> Road:
