@@ -17,6 +17,7 @@ from bot.domain.catalogue import Kind
 from bot.domain.catalogue_file import parse_catalogue
 from bot.domain.limits import Limits, Rate
 from bot.domain.standing import OpenAnswer
+from bot.loop import settle
 from bot.relay_role import RelayRole
 from bot.services.desk import Desk
 from bot.services.shelf import Shelf
@@ -157,6 +158,7 @@ class House:
 @asynccontextmanager
 async def open_house(config: Config) -> AsyncIterator[House]:
     """Migrate and open a store and everything around it."""
+    settle()  # as `run` does
     await migrate(config.database_url)
     store = await open_store(config.database_url, config.secret_keys)
     house = House(config, store)

@@ -17,8 +17,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, LargeBinary, MetaData, Table, Text, inspect
 
 from bot.db import migrate as migrate_module
+from bot.db.engines import make_engine
 from bot.db.migrate import SchemaTooNew, alembic_config, migrate
-from bot.db.store import make_engine, open_store
+from bot.db.store import open_store
 from bot.db.tables import Base
 from tests.db.stores import KEY
 

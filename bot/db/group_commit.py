@@ -38,6 +38,7 @@ class GroupCommit(Generic[Q, A]):
 
     An answer is true only once it is committed. A request that makes its batch fail does not fail the others:
     the batch runs again one by one. A store that cannot be used fails all that wait, at once.
+    `act` awaits the store alone, or runs a second time (Store.write_at_once).
     Who is cancelled before the batch takes the request up has asked for nothing. After that the request is
     carried out all the same, as if the answer had been lost on its way.
     """
@@ -108,17 +109,22 @@ class GroupCommit(Generic[Q, A]):
         return failed
 
     async def _write(self, take: Callable[[], list[_Asked[Q, A]]]) -> None:
-        answers: Sequence[A] = ()
-        async with self._store.write() as session:
+        batch: list[_Asked[Q, A]] = []
+
+        def prepare() -> Callable[[AsyncSession], Awaitable[Sequence[A]]]:
             # Only now: whatever came while we waited for our turn comes along.
-            batch = take()
-            if batch:
-                answers = await self._act(session, [asked.request for asked in batch])
+            batch.extend(take())
+            return partial(self._answers, [asked.request for asked in batch])
+
+        answers = await self._store.write_at_once(prepare)
         for asked, answer in zip(batch, answers, strict=True):
             if not asked.answer.done():
                 asked.answer.set_result(answer)
         if batch:
             self._committed()
+
+    async def _answers(self, requests: Sequence[Q], session: AsyncSession) -> Sequence[A]:
+        return await self._act(session, requests) if requests else ()
 
     def _take(self) -> list[_Asked[Q, A]]:
         self._batch = []

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from bot.db.store import make_engine
+from bot.db.engines import make_engine
 
 _log = logging.getLogger(__name__)
 _CHECKOUT = Path(__file__).resolve().parents[2]

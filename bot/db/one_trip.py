@@ -1,25 +1,36 @@
-"""Reach SQLite's thread once for each statement: the driver alone goes there four times for every query."""
+"""Reach SQLite's thread once for a statement, or once for a whole transaction; the driver goes four times."""
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from aiosqlite import Connection
 
 _Ran = tuple[Any, list[Any], int, int | None]
 ROWS_AT_ONCE = 64
+T = TypeVar("T")
+
+
+class NeedsLoop(Exception):
+    """What was to run in SQLite's thread waits for something that only the event loop brings."""
+
+
+async def on_the_loop() -> None:
+    """Go on only on the event loop: a trip ends here, and what it was for is done from the loop."""
+    await asyncio.sleep(0)
 
 
 def connect(database: str, **options: Any) -> Connection:
     """Make a connection for create_async_engine(async_creator=...), still to be awaited."""
-    connection = _Connection(lambda: sqlite3.connect(database, **options), ROWS_AT_ONCE)
+    connection = TripConnection(lambda: sqlite3.connect(database, **options), ROWS_AT_ONCE)
     # A thread that hangs in the file system must not keep the program from ending.
     connection._thread.daemon = True  # noqa: SLF001 - SQLAlchemy's own connector does the same
     return connection
 
 
-class _Connection(Connection):
+class TripConnection(Connection):
     """aiosqlite's connection with cursors of our own."""
 
     def cursor(self) -> "_Cursor":  # type: ignore[override]
@@ -28,11 +39,29 @@ class _Connection(Connection):
 
     _settled = True  # nothing that was begun may still run in SQLite's thread
 
+    async def _execute(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        if threading.get_ident() == self._thread.ident:
+            return fn(*args, **kwargs)  # on a trip: we are there
+        done: T = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return done
+
+    async def trip(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end in SQLite's thread, where all that it awaits is this connection.
+
+        Raises NeedsLoop where it waits for anything else; it has ended then, too. Who is cancelled meanwhile
+        still waits for its end: nobody else may use the connection before.
+        """
+        under_way = asyncio.ensure_future(self._execute(_to_its_end, work))
+        try:
+            return await asyncio.shield(under_way)
+        except asyncio.CancelledError:
+            await asyncio.wait({under_way})
+            raise
+
     async def run(self, sql: str, values: Any, *, many: bool) -> _Ran:
         """Run a statement to its end and bring back everything that it said."""
         try:
-            # aiosqlite leaves its own _execute without types.
-            ran: _Ran = await self._execute(_run, self._conn, sql, values, many)  # type: ignore[no-untyped-call]
+            ran = await self._execute(_run, self._conn, sql, values, many)
         except asyncio.CancelledError:
             self._settled = False
             raise
@@ -44,6 +73,15 @@ class _Connection(Connection):
             return
         await super().rollback()
         self._settled = True
+
+
+def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    work.close()
+    raise NeedsLoop
 
 
 def _run(connection: sqlite3.Connection, sql: str, values: Any, many: bool) -> _Ran:
@@ -64,7 +102,7 @@ class _Cursor:
 
     __slots__ = ("_connection", "_found", "arraysize", "description", "lastrowid", "rowcount")
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: TripConnection) -> None:
         self._connection = connection
         self._found: list[Any] = []
         self.description: Any = None

@@ -5,9 +5,10 @@ import sqlite3
 
 from sqlalchemy.engine import make_url
 
+from bot.db.engines import create_private
 from bot.db.leases import RELAY_LOCK_CLASS
 from bot.db.session_lock import SessionLock
-from bot.db.store import Store, create_private
+from bot.db.store import Store
 
 
 class AlreadyRunning(Exception):

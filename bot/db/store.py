@@ -3,25 +3,22 @@
 import asyncio
 import logging
 import math
-import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from functools import partial
-from typing import Any
+from typing import TypeVar, cast
 
-from sqlalchemy import event, select
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from bot.db import one_trip
 from bot.db.crypto import Vault, make_wrapped_subkeys
+from bot.db.engines import make_engine
+from bot.db.one_trip import NeedsLoop
 from bot.db.tables import WrappedKey
 from bot.db.upsert import insert_or_ignore
 
 _log = logging.getLogger(__name__)
-BUSY_TIMEOUT_MS = 5_000
 # A write waits in slices this long, so that a stop shortens the wait of one that has begun.
 WRITE_SLICE_MS = 100
 # Who had to wait for another's write is likely to come again.
@@ -29,24 +26,8 @@ CROWDED_FOR_S = 1.0
 LONGEST_WAIT_S, HURRIED_WAIT_S = 5.0, 0.5
 # Who still works on a store that is being closed has so long to end.
 LAST_WAIT_S = 0.5
-# 32 MiB of journal: a page that many transactions touch goes to the database file once for all of them.
-CHECKPOINT_PAGES = 8_192
-# Of the file as each connection keeps it at hand: what many transactions touch is not read again by each.
-CACHE_KIB = 32_768
-_PRAGMAS = (
-    f"busy_timeout = {BUSY_TIMEOUT_MS}",
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "foreign_keys = ON",
-    f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-    f"cache_size = -{CACHE_KIB}",
-    # What is deleted must not stay readable in free pages.
-    "secure_delete = ON",
-)
-POOL_CONNECTIONS = 5
-POOL_WAIT_S = 30
-POSTGRES_CONNECT_S = 10
-POSTGRES_LOCK_WAIT = "10s"
+T = TypeVar("T")
+Act = Callable[[AsyncSession], Awaitable[T]]
 
 
 class Store:
@@ -70,6 +51,36 @@ class Store:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that may write; commits at the end, rolls back on any exception."""
+        async with self._turn_of_mine() as asked:
+            async with await self._begin(asked, self.writer) as session:
+                yield session
+                await session.commit()
+
+    async def write_at_once(self, prepare: Callable[[], Act[T]]) -> T:
+        """Run a transaction that awaits the store alone; on SQLite in one go, in the store's own thread.
+
+        `prepare` is called on the event loop when it is our turn, and names what is to be done. That must
+        change nothing in memory that the loop uses meanwhile, or that counts when it is done twice: where it
+        waits for something else (NeedsLoop) it is undone, and done again from the loop.
+        """
+        async with self._turn_of_mine() as asked:
+            act = prepare()
+            if self.is_sqlite:
+                with suppress(NeedsLoop):
+                    return await self._in_one_trip(act, asked)
+            async with await self._begin(asked, self.writer) as session:
+                return await _to_commit(session, act)
+
+    async def _in_one_trip(self, act: Act[T], asked: float) -> T:
+        # The connection is ours beyond the commit: the pool that it goes back to belongs to the loop.
+        async with self.writer.connect() as connection:
+            async with await self._begin(asked, connection) as session:
+                driver = (await connection.get_raw_connection()).driver_connection
+                return await cast(one_trip.TripConnection, driver).trip(_to_commit(session, act))
+
+    @asynccontextmanager
+    async def _turn_of_mine(self) -> AsyncIterator[float]:
+        """Wait for our turn to write; yields when we asked for it."""
         asked = asyncio.get_running_loop().time()
         self._writers += 1
         if self._writers > 1:
@@ -77,9 +88,7 @@ class Store:
         try:
             async with self._turn:
                 with self._in_use():
-                    async with await self._begin(asked) as session:
-                        yield session
-                        await session.commit()
+                    yield asked
         finally:
             self._writers -= 1
 
@@ -88,14 +97,14 @@ class Store:
         """Tell whether others want to write, or did a moment ago: who writes much should make way soon."""
         return asyncio.get_running_loop().time() - self._crowded_at < CROWDED_FOR_S
 
-    async def _begin(self, asked: float) -> AsyncSession:
+    async def _begin(self, asked: float, bind: AsyncEngine | AsyncConnection) -> AsyncSession:
         """Begin a transaction; the wait for another process counts from when it was asked for.
 
         Where the file is stuck, those in the queue give up with the first one, not one after another.
         """
         clock = asyncio.get_running_loop().time
         while True:
-            session = AsyncSession(self.writer, info={"vault": self.vault})
+            session = AsyncSession(bind, info={"vault": self.vault})
             try:
                 session.info["connection"] = await session.connection()
             except BaseException as failed:
@@ -149,68 +158,14 @@ def vault_of(session: AsyncSession) -> Vault:
     return vault
 
 
+async def _to_commit(session: AsyncSession, act: Act[T]) -> T:
+    result = await act(session)
+    await session.commit()
+    return result
+
+
 def _is_locked(failed: BaseException) -> bool:
     return isinstance(failed, OperationalError) and "locked" in str(failed.orig)
-
-
-def create_private(path: str) -> None:
-    """Make a missing file that only we may read; SQLite gives the files beside it the same rights.
-
-    One that is there is not even opened: to close it again would take away every lock that SQLite holds on it
-    in this process (POSIX, fcntl).
-    """
-    # Where it cannot be made, opening it says so.
-    with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def make_engine(url: str | URL, writes_wait_ms: int | None = None) -> AsyncEngine:
-    """Build the engine; parameters never appear in error texts (they hold numbers).
-
-    With `writes_wait_ms` every transaction may write, and waits so long for another process (SQLite).
-    """
-    address = make_url(url)
-    if address.get_backend_name() != "sqlite":
-        return create_async_engine(
-            url,
-            hide_parameters=True,
-            pool_size=POOL_CONNECTIONS,
-            pool_timeout=POOL_WAIT_S,
-            pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": POSTGRES_CONNECT_S,
-                "options": f"-c lock_timeout={POSTGRES_LOCK_WAIT}",
-            },
-        )
-    if address.database and not address.database.startswith((":memory:", "file:")):
-        create_private(address.database)
-    where, options = address.get_dialect()().create_connect_args(address)
-    engine = create_async_engine(
-        url,
-        async_creator=partial(one_trip.connect, *where, **options),
-        hide_parameters=True,
-        pool_size=POOL_CONNECTIONS,
-        pool_timeout=POOL_WAIT_S,
-    )
-    writing = writes_wait_ms is not None
-    event.listen(engine.sync_engine, "connect", partial(_prepare_sqlite, writes_wait_ms or BUSY_TIMEOUT_MS))
-    event.listen(engine.sync_engine, "begin", partial(_begin_sqlite, writing))
-    return engine
-
-
-def _prepare_sqlite(busy_ms: int, connection: Any, _entry: ConnectionPoolEntry) -> None:
-    # The driver must not open transactions on its own: it opens none for a SELECT, and then
-    # two tasks that read, decide and write both go through.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (*_PRAGMAS, f"busy_timeout = {busy_ms}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(writing: bool, connection: Connection) -> None:
-    immediate = writing or connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 async def add_probe(session: AsyncSession, vault: Vault) -> None:

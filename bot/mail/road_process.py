@@ -22,8 +22,8 @@ from bot.mail.render import Letter, render
 from bot.mail.smtp import Road
 
 _log = logging.getLogger(__name__)
-# How long words on mails wait for each other: the bot wakes for each lot of them.
-GATHER_S = 0.001
+# How long words on mails wait for each other, where many are under way: the bot wakes for each lot of them.
+GATHER_S, MANY = 0.001, 32
 
 
 class _Talk(logging.Handler):
@@ -33,6 +33,7 @@ class _Talk(logging.Handler):
         super().__init__()
         self._writer = writer
         self._sent: list[int] = []
+        self.under_way = 0
 
     def say(self, *words: Any) -> None:
         self._writer.write(framed(json.dumps(words).encode("ascii")))
@@ -45,9 +46,11 @@ class _Talk(logging.Handler):
         self.say("log", record.name, record.levelno, words)
 
     def ended(self, number: int, reply: Reply) -> None:
+        self.under_way -= 1
         if reply.step is Step.BODY and reply.code == 250:
             if not self._sent:
-                asyncio.get_running_loop().call_later(GATHER_S, self.say_sent)
+                wait_s = GATHER_S if self.under_way >= MANY else 0.0
+                asyncio.get_running_loop().call_later(wait_s, self.say_sent)
             self._sent.append(number)
         else:
             self.say("end", number, reply.step, reply.code, reply.text)
@@ -101,6 +104,7 @@ class _Service:
         until: float,
     ) -> None:
         end = partial(self._talk.ended, number)
+        self._talk.under_way += 1
         letter = Letter(recipient, words, mail_id, datetime.fromtimestamp(at, UTC), answers_to)
         try:
             mail = render(self._sender, letter)

@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import Base
 from bot.db.crypto import Vault, WrongKey
+from bot.db.engines import make_engine
 from bot.db.migrate import alembic_config
 from bot.db.paging import next_rows
-from bot.db.store import make_engine
 from bot.db.tables import Registration, Verification, WrappedKey
 from bot.domain.phone import Number
 from bot.operate.finding import Finding, Grade, away, broken, fine, note, wrong

@@ -12,7 +12,7 @@ from bot.db.leases import Leased
 from bot.domain.lanes import ACCOUNT
 from bot.domain.picking import MOST_OF_ONE_QUEUE, pick
 from bot.services.gateways import Gateways
-from bot.services.in_flight import InFlight
+from bot.services.in_flight import Held
 from bot.services.permit import Sendable, permit
 from bot.services.shelf import Shelf
 from bot.services.standing import update_standings
@@ -45,13 +45,12 @@ class Claimer:
 
     shelf: Shelf
     owner: int
-    flight: InFlight
     room_of: Callable[[str], int]
     has_account_rate: bool
     served: dict[str, int] = field(default_factory=dict)  # when each lane last got something, as a number
 
     async def claim(
-        self, session: AsyncSession, gateways: Gateways, now: datetime, *, hurried: bool
+        self, session: AsyncSession, gateways: Gateways, held: Held, now: datetime, *, hurried: bool
     ) -> Claimed:
         """Claim from every lane what its pace, its breaker and its room allow; few where we are `hurried`."""
         claimed = Claimed()
@@ -60,7 +59,7 @@ class Claimer:
             return claimed
         await self.shelf.refresh(session)
         await gateways.take([*waiting, ACCOUNT] if self.has_account_rate else waiting)
-        picked = await self._pick_all(session, gateways, waiting, claimed, now, hurried=hurried)
+        picked = await self._pick_all(session, gateways, waiting, held, claimed, now, hurried=hurried)
         items = await leases.lease(session, self.owner, picked.keys(), now)
         if items:
             permitted = await permit(session, items, self.shelf, self.owner, now)
@@ -75,7 +74,7 @@ class Claimer:
             gateways.returned(domain, count)
         leased = {item.domain for item in items}
         for domain in waiting:
-            idle = domain not in leased and not self.flight.in_lane(domain)
+            idle = domain not in leased and not held.by_lane.get(domain)
             if idle and gateways.waits_for_a_try(domain):
                 # All that could try is put off: then the first of them tries.
                 await outbox.make_due(session, domain, now)
@@ -90,6 +89,7 @@ class Claimer:
         session: AsyncSession,
         gateways: Gateways,
         waiting: Sequence[str],
+        held: Held,
         claimed: Claimed,
         now: datetime,
         *,
@@ -97,13 +97,13 @@ class Claimer:
     ) -> dict[int, str]:
         """Choose what goes, lane by lane; returns the lane of each."""
         share = max((AT_ONCE_WHILE_OTHERS_WAIT if hurried else AT_ONCE) // len(waiting), 1)
-        rooms = {domain: self._room(gateways, domain, share, claimed, now) for domain in waiting}
-        in_queues, picked = self.flight.in_queues(), dict[int, str]()
+        rooms = {domain: self._room(gateways, domain, share, held, claimed, now) for domain in waiting}
+        in_queues, picked = dict(held.by_queue), dict[int, str]()
         full = [queue for queue, count in in_queues.items() if count >= MOST_OF_ONE_QUEUE]
         most = {domain: room + MOST_OF_ONE_QUEUE for domain, room in rooms.items() if room > 0}
         for domain, due in (await leases.due(session, most, now, full)).items():
             # What this claim chose in other lanes has taken of the account's pace, too.
-            room = min(rooms[domain], self._room(gateways, domain, share, claimed, now))
+            room = min(rooms[domain], self._room(gateways, domain, share, held, claimed, now))
             chosen = pick(due, room, in_queues)
             if len(chosen) < room and len(due) == most[domain]:
                 far = {domain: room * LOOK_AHEAD + FURTHEST_LOOK}
@@ -115,13 +115,15 @@ class Claimer:
     def _paced(self, domain: str) -> list[str]:
         return [domain, ACCOUNT] if self.has_account_rate else [domain]
 
-    def _room(self, gateways: Gateways, domain: str, share: int, claimed: Claimed, now: datetime) -> int:
+    def _room(
+        self, gateways: Gateways, domain: str, share: int, held: Held, claimed: Claimed, now: datetime
+    ) -> int:
         """Say how many may go in one lane, as far as its pace, its breaker, the account and room allow."""
         paced = self._paced(domain)
         if not all(gateways.holds(lane) for lane in paced):
             claimed.wait_until(now + HELD_ELSEWHERE)
             return 0
-        space = self.room_of(domain) - self.flight.in_lane(domain)
+        space = self.room_of(domain) - held.by_lane.get(domain, 0)
         if space <= 0:
             claimed.drained = False
             return 0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -14,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import outbox
 from bot.db.bell import Bell, ring
-from bot.db.store import Store
+from bot.db.store import Act, Store
 from bot.domain.lanes import ACCOUNT
 from bot.domain.outcome import Reply, again_at
 from bot.services.claiming import Claimed, Claimer
 from bot.services.gateways import Explainer, Gateways
-from bot.services.in_flight import InFlight, Put
+from bot.services.in_flight import Held, InFlight, Put
 from bot.services.outage import Outage
 from bot.services.recording import Result, record, sweep
 from bot.services.shelf import Shelf
@@ -34,8 +35,9 @@ RECORD_WITHIN_S, RECORD_AGAIN_S = 1.2, 0.1
 FEWEST_A_CONNECTION, MOST_A_CONNECTION = 4, 48
 # At most so many results in one transaction: whoever wants to write meanwhile waits for its end.
 RECORD_AT_ONCE, RECORD_WHILE_OTHERS_WAIT = 1024, 128
-# How long results may wait for each other: the mails are with the server, only the word of it waits.
+# How long a few results may wait for more: the mails are with the server, only the word of it waits.
 GATHER_S = 0.005
+GATHER_BELOW = 128
 Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
 
 
@@ -58,6 +60,17 @@ class Pace:
     account: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one pass is to write, as it stood when it was its turn."""
+
+    results: Sequence[Result]
+    held: Held
+    sweep: bool
+    away: bool  # nothing is claimed: the mail server cannot be reached
+    hurried: bool  # others want to write
+
+
 class Relay:
     """One relay process's work; `owner` names its leases."""
 
@@ -71,7 +84,7 @@ class Relay:
         self._flight = InFlight(ports.put, self.wake)
         self._room: dict[str, int] = {}
         has_rate = pace.account is not None
-        self._claimer = Claimer(shelf, owner, self._flight, self._room_of, has_rate)
+        self._claimer = Claimer(shelf, owner, self._room_of, has_rate)
         self._outage = Outage(ports.jitter)
         self._explainer = Explainer()
         self._probing: asyncio.Task[Reply | None] | None = None
@@ -104,28 +117,36 @@ class Relay:
         due_sweep = swept_at is None or not timedelta() <= now - swept_at < SWEEP_EVERY
         # Where this fails we may hold leases that we do not know of, which the next pass must see to first.
         self._swept_at = None
-        async with self._store.write() as session:
+
+        def prepare() -> Act[tuple[Claimed, int]]:
             # Whatever ended while we waited for our turn comes along.
-            results += self._learned(now, past=len(results))
-            gateways = Gateways(session, self._rate_of, now, self._ports.jitter)
-            moved = await self._record(session, gateways, results, now)
-            if due_sweep:
-                held = {result.item.id for result in results} | set(self._flight.ids)
-                moved += await sweep(session, self._owner, held, now, gateways)
-            claimed = Claimed()
-            self._flight.begin_rest()
-            if not self._outage.away:
-                claimed = await self._claimer.claim(session, gateways, now, hurried=self._store.others_wait)
-            moved += await self._explainer.explain(session, gateways.closed(), now)
-            await gateways.keep()
-            if moved + claimed.moved:
-                await ring(session, Bell.NOTICES)
+            results.extend(self._learned(now, past=len(results)))
+            plan = _Plan(results, self._flight.held(), due_sweep, self._outage.away, self._store.others_wait)
+            return partial(self._write, plan, now)
+
+        claimed, moved = await self._store.write_at_once(prepare)
         self._swept_at = now if due_sweep else swept_at
-        self._committed(results, claimed, moved + claimed.moved, now)
+        self._explainer.explained()
+        self._committed(results, claimed, moved, now)
         if self._recalls != recalls:
             # The claim may have asked before the permission changed.
             self.recall()
         return await self._seconds_to_next(claimed, now)
+
+    async def _write(self, plan: "_Plan", now: datetime, session: AsyncSession) -> tuple[Claimed, int]:
+        """Make the transaction of one pass, beside the event loop; returns how many texts moved, too."""
+        gateways = Gateways(session, self._rate_of, now, self._ports.jitter)
+        moved = await self._record(session, gateways, plan.results, now)
+        if plan.sweep:
+            moved += await sweep(session, self._owner, plan.held.ids, now, gateways)
+        claimed = Claimed()
+        if not plan.away:
+            claimed = await self._claimer.claim(session, gateways, plan.held, now, hurried=plan.hurried)
+        moved += claimed.moved + await self._explainer.explain(session, gateways.closed(), now)
+        await gateways.keep()
+        if moved:
+            await ring(session, Bell.NOTICES)
+        return claimed, moved
 
     def _learned(self, now: datetime, past: int = 0) -> list[Result]:
         most = RECORD_WHILE_OTHERS_WAIT if self._store.others_wait else RECORD_AT_ONCE
@@ -135,7 +156,8 @@ class Relay:
 
     async def gather(self) -> None:
         """Wait a moment for what is on the road: results that are recorded together cost less."""
-        await self._flight.ended(GATHER_S)
+        if len(self._flight.results(GATHER_BELOW)) < GATHER_BELOW:
+            await self._flight.ended(GATHER_S)
 
     async def _record(
         self, session: AsyncSession, gateways: Gateways, results: Sequence[Result], now: datetime

@@ -123,19 +123,22 @@ class Explainer:
     """Tells senders once that their texts wait for a gateway that refuses everybody."""
 
     def __init__(self) -> None:
-        self._reached: dict[str, int] = {}
+        self._reached: dict[str, int] = {}  # the last mail in each closed lane whose sender was told
+        self._reaching: dict[str, int] = {}  # the same, once it is committed
 
     async def explain(self, session: AsyncSession, closed: Mapping[str, bool], now: datetime) -> int:
         """Leave word for senders whose texts wait in closed lanes; returns how many."""
-        told = 0
-        for domain, is_closed in closed.items():
-            if not is_closed:
-                self._reached.pop(domain, None)
-                continue
-            reached = self._reached.get(domain, 0)
-            waiting = await outbox.waiting_after(session, domain, reached, EXPLAIN_AT_ONCE)
+        told, self._reaching = 0, {each: at for each, at in self._reached.items() if closed.get(each, True)}
+        for domain in (each for each, is_closed in closed.items() if is_closed):
+            waiting = await outbox.waiting_after(
+                session, domain, self._reaching.get(domain, 0), EXPLAIN_AT_ONCE
+            )
             standings = await texts.standings(session, {text_id for _, text_id in waiting})
             told += await say_why_they_wait(session, standings.values(), GATEWAY_CLOSED, now)
             if waiting:
-                self._reached[domain] = waiting[-1][0]
+                self._reaching[domain] = waiting[-1][0]
         return told
+
+    def explained(self) -> None:
+        """Take in that what explain() wrote was committed."""
+        self._reached = self._reaching

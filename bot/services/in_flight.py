@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -32,6 +32,15 @@ class _Chain:
     behind: deque[tuple[Leased, Sendable, float]] = field(default_factory=deque)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a relay held at one moment: every mail (ids), how many of each lane and of each queue."""
+
+    ids: frozenset[int]
+    by_lane: Mapping[str, int]
+    by_queue: Mapping[int, int]
+
+
 class InFlight:
     """At most one mail of a queue is on the road; the next follows once that one was taken."""
 
@@ -51,6 +60,12 @@ class InFlight:
     def ids(self) -> Collection[int]:
         """Name everything we hold, until what it came to is recorded."""
         return self._held.keys()
+
+    def held(self) -> Held:
+        """Tell what is held now, for who looks at it beside the event loop."""
+        by_queue = Counter(self.in_queues())
+        by_queue.update(item.queue for item, _ in self._to_begin)
+        return Held(frozenset(self._held), dict(self._by_lane), by_queue)
 
     def in_lane(self, domain: str) -> int:
         """Count the mails of a lane that have not ended."""
@@ -102,7 +117,7 @@ class InFlight:
             self._begin(*self._to_begin.popleft())
 
     def begin_rest(self) -> None:
-        """Send what is left of them now: whoever claims must know what every queue has on the road."""
+        """Send what is left of them now."""
         self._begin_some(len(self._to_begin))
 
     def _begin(self, item: Leased, mail: Sendable) -> None:

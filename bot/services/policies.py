@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import policies
+from bot.db.one_trip import on_the_loop
 from bot.domain.permission import DEFAULT, Policy
 
 
@@ -26,6 +27,7 @@ class Policies:
         known = self._version
         if int(version) == known:
             return
+        await on_the_loop()
         changed = await policies.changed_since(session, known)
         if self._version >= int(version):
             return  # meanwhile somebody else took over as much

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import carriers as entries
 from bot.db import signs
+from bot.db.one_trip import on_the_loop
 from bot.db.people import ACTIVE, Phone
 from bot.domain.catalogue import Carrier, Kind, refusal
 from bot.domain.catalogue_file import Catalogue
@@ -54,6 +55,7 @@ class Shelf:
         await self.policies.refresh(session, policies)
         if version == self._version:
             return
+        await on_the_loop()
         changed = await entries.entries(session)
         domains = await entries.listed_domains(session)
         doubts = await signs.doubts(session)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.group_commit import MOST_AT_ONCE, GroupCommit, NotKept
+from bot.db.one_trip import on_the_loop
 from bot.db.store import Store
 from bot.db.tables import Mark
 
@@ -29,10 +30,11 @@ class Book:
         self.committed += 1
 
     async def keep(self, session: AsyncSession, names: Sequence[str]) -> list[str]:
-        self.batches.append(list(names))
-        self.begun.set()
         if "wait" in names:
+            await on_the_loop()
+            self.begun.set()
             await self.go.wait()
+        self.batches.append(list(names))
         if "odd" in names:
             raise ZeroDivisionError
         await session.execute(insert(Mark), [{"name": name, "value": ""} for name in names])

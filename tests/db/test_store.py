@@ -20,9 +20,10 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.db import people, verifications
 from bot.db.crypto import WrongKey
+from bot.db.engines import POOL_CONNECTIONS, create_private
 from bot.db.migrate import migrate
 from bot.db.role_lock import RelayLock
-from bot.db.store import POOL_CONNECTIONS, WRITE_SLICE_MS, Store, create_private, open_store
+from bot.db.store import WRITE_SLICE_MS, Store, open_store
 from bot.db.tables import Consent, Mark, Registration, WrappedKey
 from tests.db.stores import KEY, sqlite_url
 

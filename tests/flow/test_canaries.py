@@ -26,7 +26,7 @@ from bot.domain.phone import Number
 from bot.domain.reply import Reply as PhoneAnswer
 from bot.domain.standing import OpenAnswer
 from bot.log import QUIET, JsonFormatter, TextFormatter
-from bot.mail.render import render
+from bot.mail.render import Letter, render
 from bot.operate.doctor_store import look_inside
 from bot.sandbox.answer import Answer
 from bot.sandbox.smtp_script import Step, drop, refuse
@@ -327,7 +327,8 @@ def test_no_repr_gives_a_secret_away(tmp_path: Path) -> None:
         opened,
         Request(1, 2, "alice", 3, True, False, 4, "Home", words, opened),
         Ask(1, "bob", number, 2, "us-verizon", None, True),
-        render("bot@example.org", address, words, "id", now),
+        Letter(address, words, "id", now, address),
+        render("bot@example.org", Letter(address, words, "id", now)),
         Sendable(address, words, "id", 7),
         Reply(ReplyStep.RCPT, 550, f"5.1.1 <{address}> {words}"),
         Telling(1, words, opened, by_dm=True),

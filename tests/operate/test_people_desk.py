@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect
 from sqlalchemy import text as sql
 
-from bot.db.store import make_engine
+from bot.db.engines import make_engine
 from bot.db.tables import OptIn, Registration
 from bot.domain.consent import WORDING_VERSION, consent_words
 from bot.operate.people_desk import with_words

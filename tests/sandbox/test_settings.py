@@ -10,7 +10,9 @@ STORE = "sqlite+aiosqlite:////tmp/nowhere.db"
 
 async def test_the_environment_and_the_config_agree(sandbox: Standin) -> None:
     read = load(sandbox.environment(STORE), dotenv=None)
-    assert replace(read, warnings=()) == sandbox.config(STORE)
+    # A bot inside the sandbox's own process begins no further one.
+    smtp = replace(read.smtp, own_process=False)
+    assert replace(read, warnings=(), smtp=smtp) == sandbox.config(STORE)
 
 
 async def test_single_settings_can_be_changed(sandbox: Standin) -> None:

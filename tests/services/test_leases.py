@@ -1,17 +1,17 @@
 """A lease names its owner: what a dead relay held is taken up again, what a living one holds is not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.role_lock import AlreadyRunning, RelayLock
-from bot.db.store import Store, open_store
+from bot.db.store import Act, Store, open_store
 from bot.db.tables import OutboxItem
 from bot.domain.outcome import MOST_AMBIGUOUS, Outcome, Reply, Step
 from bot.domain.states import State
@@ -22,6 +22,9 @@ from tests.db.stores import KEY
 from tests.services.world import ANN, BOB, CARL, TAKEN, Clock, Road, World, work
 
 NOBODY = Reply(Step.RCPT, 550, "5.1.1 no such subscriber")
+
+
+T = TypeVar("T")
 
 
 class FragileStore:
@@ -47,6 +50,10 @@ class FragileStore:
         if self.loses_next_commit:
             self.loses_next_commit = False
             raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
+
+    async def write_at_once(self, prepare: Callable[[], Act[T]]) -> T:
+        async with self.write() as session:
+            return await prepare()(session)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
