@@ -13,6 +13,7 @@ from bot.mail.door import Timeouts
 from bot.mail.render import Letter
 from bot.mail.road_child import MARKS, PROGRAM, RoadChild
 from bot.mail.road_child import pays as pays
+from bot.mail.smtp import Road
 
 _log = logging.getLogger(__name__)
 SENT = Reply(Step.BODY, 250)
@@ -27,6 +28,7 @@ class OwnRoad:
 
     Where the process dies, a mail whose body had begun to go out ends as one on which the line broke there,
     every other as if no server were there; the next probe or mail begins another. It dies where we die.
+    Where there can be no such process, we look after the road ourselves from then on.
     """
 
     def __init__(
@@ -45,10 +47,15 @@ class OwnRoad:
         self._told: Collection[str] | None = None  # the domains that the process knows
         self._child: RoadChild | None = None
         self._living: asyncio.Task[None] | None = None
+        self._near: Road | None = None  # our own, where no process comes up
         self._stopping = False
 
-    def begin(self) -> RoadChild:
+    def begin(self) -> None:
         """See that the process is there, or will be in a moment."""
+        if self._near is None:
+            self._begun()
+
+    def _begun(self) -> RoadChild:
         if self._child is None:
             level = logging.getLogger().getEffectiveLevel()
             greeting = ("config", asdict(self._config), asdict(self._timeouts), level)
@@ -58,10 +65,13 @@ class OwnRoad:
 
     def post(self, letter: Letter, lane: str, end: End, *, urgent: bool, until: float) -> None:
         """Make a mail and let it go when its turn comes; see Road.put()."""
+        if self._near is not None:
+            self._near.post(letter, lane, end, urgent=urgent, until=until)
+            return
         if self._stopping:
             end(_STOPPED)
             return
-        child, number = self.begin(), next(self._numbers)
+        child, number = self._begun(), next(self._numbers)
         self._ends[number] = end
         child.marks[number % MARKS] = 0
         recipient, words, mail_id, at, answers_to = letter
@@ -78,7 +88,7 @@ class OwnRoad:
 
     def _tell(self, *words: Any) -> None:
         """Tell the process, and before that where texts may go, if that has changed."""
-        child, domains = self.begin(), self._domains()
+        child, domains = self._begun(), self._domains()
         if domains is not self._told:
             self._told = domains
             child.say("domains", sorted(domains))
@@ -86,12 +96,16 @@ class OwnRoad:
 
     def recall(self) -> None:
         """Give back every mail that has not begun."""
+        if self._near is not None:
+            self._near.recall()
         if self._child is not None and not self._stopping:
             self._tell_letters()
             self._tell("recall")
 
     async def probe(self) -> Reply | None:
         """Make sure of a connection; the Reply says why that failed."""
+        if self._near is not None:
+            return await self._near.probe()
         if self._stopping:
             return _STOPPED
         probe: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
@@ -103,6 +117,8 @@ class OwnRoad:
         """Begin nothing more; open dialogues get `before_dot` seconds, those past the dot `after_dot`."""
         self._tell_letters()
         self._stopping = True
+        if self._near is not None:
+            await self._near.close(before_dot, after_dot)
         child, living = self._child, self._living
         if child is None or living is None:
             return
@@ -144,12 +160,16 @@ class OwnRoad:
     def _wind_up(self, child: RoadChild) -> None:
         """End all that the process had, by what it had done of it."""
         self._child, self._told, self._letters = None, None, []
-        if not self._stopping:
+        gone = _STOPPED
+        if not self._stopping and child.has_worked:
             mails = len(self._ends)
             _log.error(
                 "smtp: the process that sends ended (exit code %s), with %d mails", child.exit_code, mails
             )
-        gone = _STOPPED if self._stopping else Reply(Step.CONNECT, None, "Ended")
+            gone = Reply(Step.CONNECT, None, "Ended")
+        elif not self._stopping:
+            _log.warning("smtp: no process of its own can be had; mails go out from this one")
+            self._near = Road(self._config, self._domains, self._timeouts)
         self._end_all([each for each in self._ends if child.marks[each % MARKS]], Reply(Step.BODY, None))
         self._end_all(list(self._ends), gone)
         probes, self._probes = self._probes, []

@@ -12,7 +12,7 @@ import tempfile
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from bot.mail.frames import LENGTH_OCTETS, framed
 
@@ -46,6 +46,7 @@ class RoadChild:
         self._silent = 0
         self.marks = mmap.mmap(-1, MARKS)
         self.exit_code: int | None = None
+        self.has_worked = False  # it has said something
 
     @property
     def is_up(self) -> bool:
@@ -77,11 +78,11 @@ class RoadChild:
     async def _start(self) -> tuple[Process, tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         here, there = socket.socketpair()
         try:
-            with there, tempfile.TemporaryFile() as marks:
-                marks.write(self.marks[:])
-                marks.flush()
-                self.marks = mmap.mmap(marks.fileno(), MARKS)
-                process = await self._run(there.fileno(), marks.fileno())
+            with there, _shared_memory() as shared:
+                shared.write(self.marks[:])
+                shared.flush()
+                self.marks = mmap.mmap(shared.fileno(), MARKS)
+                process = await self._run(there.fileno(), shared.fileno())
             return process, await asyncio.open_unix_connection(sock=here)
         except BaseException:
             here.close()  # which ends the process, should there be one
@@ -128,8 +129,16 @@ class RoadChild:
             while True:
                 length = int.from_bytes(await reader.readexactly(LENGTH_OCTETS), "big")
                 kind, *rest = json.loads(await reader.readexactly(length))
-                self._silent = 0
+                self._silent, self.has_worked = 0, True
                 self._hear(kind, rest)
+
+
+def _shared_memory() -> BinaryIO:
+    """Open a file that two processes can map: in memory where there are such: a disk may be shut."""
+    in_memory = getattr(os, "memfd_create", None)
+    if in_memory is not None:
+        return os.fdopen(in_memory("marks"), "w+b")
+    return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 async def _ended(process: Process) -> int:

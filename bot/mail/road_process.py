@@ -137,11 +137,18 @@ async def _serve(here: socket.socket, marks: mmap.mmap) -> None:
     while frame := await _frame(reader):
         kind, *rest = json.loads(frame)
         if service is not None:
-            service.hear(kind, rest)
+            try:
+                service.hear(kind, rest)
+            except Exception:
+                # A bug: the bot hears what it was, ends all that we had, and begins another process.
+                _log.exception("smtp: %r could not be done", kind)
+                await writer.drain()
+                raise
         else:
             config, timeouts, level = rest
             logging.getLogger().setLevel(level)
             service = _Service(SmtpConfig(**config), Timeouts(**timeouts), marks, talk)
+            talk.say("pong")
 
 
 async def _frame(reader: asyncio.StreamReader) -> bytes:
@@ -156,15 +163,17 @@ async def _frame(reader: asyncio.StreamReader) -> bytes:
 def _work(here: int, marks: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the bot says when to end
+    new_loop = None
     with contextlib.suppress(ImportError):
         import uvloop
 
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+        new_loop = uvloop.new_event_loop
     # Its own failures hold raw arguments; and what we load by now stays.
     logging.raiseExceptions = False
     gc.freeze()
     try:
-        asyncio.run(_serve(socket.socket(fileno=here), mmap.mmap(marks, 0)))
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(_serve(socket.socket(fileno=here), mmap.mmap(marks, 0)))
     finally:
         # With no goodbye to the server: where the bot died, the next one takes up what is open.
         os._exit(0)

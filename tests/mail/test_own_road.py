@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import SmtpConfig
 from bot.domain.outcome import Outcome, Reply, Step, decide
 from bot.mail import road_child
 from bot.mail.door import Timeouts
@@ -240,19 +240,32 @@ async def test_a_process_that_says_nothing_more_is_ended(
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("program", [GONE, WORDY])
-async def test_a_process_that_cannot_work_is_a_server_that_is_away(
-    program: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("program", [GONE, WORDY, None])
+async def test_where_no_process_comes_up_mails_go_out_from_this_one(
+    server: ScriptedServer,
+    program: str | None,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    config = SmtpConfig(host="127.0.0.1", port=9, security="none", sender=SENDER)
-    road = OwnRoad(config, lambda: DOMAINS, PATIENT, ("-c", program))
-    for _ in range(2):
-        assert decide(await post(road, letter())) is Outcome.RELAY_AWAY
-        probed = await road.probe()
-        assert probed is not None
-        assert decide(probed) is Outcome.RELAY_AWAY
-    await road.close(PROMPT_S, PROMPT_S)
-    assert caplog.text.count("the process that sends ended") == 4
+    if program is None:
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    road = OwnRoad(account(server), lambda: DOMAINS, PATIENT, ("-c", program or ""))
+    async with asyncio.timeout(SLOWEST_CELL_S):
+        # Surely not taken, so the relay asks again at once.
+        assert await post(road, letter()) == Reply(Step.STOPPED, None)
+        assert await road.probe() is None
+        assert decide(await post(road, letter(CAROL))) is Outcome.SENT
+        server.fail(At.BODY, How.SILENCE)
+        held = post(road, letter())
+        await server.reached.wait()
+        behind = post(road, letter())
+        road.recall()
+        assert await behind == Reply(Step.STOPPED, None)
+        await road.close(0.1, 0.2)
+        assert await held == Reply(Step.BODY, None)
+        assert await post(road, letter()) == Reply(Step.STOPPED, None)
+    assert caplog.text.count("mails go out from this one") == 1
+    assert server.recipients == [CAROL]
 
 
 # --- what it shows
