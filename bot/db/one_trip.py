@@ -55,7 +55,7 @@ class TripConnection(Connection):
         try:
             return await asyncio.shield(under_way)
         except asyncio.CancelledError:
-            await asyncio.wait({under_way})
+            await asyncio.gather(under_way, return_exceptions=True)
             raise
 
     async def run(self, sql: str, values: Any, *, many: bool) -> _Ran:
