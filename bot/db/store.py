@@ -64,19 +64,17 @@ class Store:
         waits for something else (NeedsLoop) it is undone, and done again from the loop.
         """
         async with self._turn_of_mine() as asked:
-            act = prepare()
+            act: Act[T] | None = None
             if self.is_sqlite:
-                with suppress(NeedsLoop):
-                    return await self._in_one_trip(act, asked)
+                # The connection is ours beyond the commit: the pool that it goes back to belongs to the loop.
+                async with self.writer.connect() as connection:
+                    driver = (await connection.get_raw_connection()).driver_connection
+                    async with await self._begin(asked, connection) as session:
+                        act = prepare()
+                        with suppress(NeedsLoop):
+                            return await cast(one_trip.TripConnection, driver).trip(_to_commit(session, act))
             async with await self._begin(asked, self.writer) as session:
-                return await _to_commit(session, act)
-
-    async def _in_one_trip(self, act: Act[T], asked: float) -> T:
-        # The connection is ours beyond the commit: the pool that it goes back to belongs to the loop.
-        async with self.writer.connect() as connection:
-            async with await self._begin(asked, connection) as session:
-                driver = (await connection.get_raw_connection()).driver_connection
-                return await cast(one_trip.TripConnection, driver).trip(_to_commit(session, act))
+                return await _to_commit(session, act or prepare())
 
     @asynccontextmanager
     async def _turn_of_mine(self) -> AsyncIterator[float]:

@@ -79,8 +79,7 @@ class RoadChild:
         here, there = socket.socketpair()
         try:
             with there, _shared_memory() as shared:
-                shared.write(self.marks[:])
-                shared.flush()
+                shared.truncate(MARKS)  # and nothing that was marked so far is lost: no mail has begun
                 self.marks = mmap.mmap(shared.fileno(), MARKS)
                 process = await self._run(there.fileno(), shared.fileno())
             return process, await asyncio.open_unix_connection(sock=here)
