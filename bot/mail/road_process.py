@@ -21,7 +21,8 @@ from bot.mail.frames import LENGTH_OCTETS, framed
 from bot.mail.render import Letter, render
 from bot.mail.smtp import Road
 
-_log = logging.getLogger(__name__)
+# Run as a program it is called __main__.
+_log = logging.getLogger("bot.mail.road_process")
 # How long words on mails wait for each other, where many are under way: the bot wakes for each lot of them.
 GATHER_S, MANY = 0.001, 32
 
@@ -39,7 +40,9 @@ class _Talk(logging.Handler):
         self._writer.write(framed(json.dumps(words).encode("ascii")))
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._writer.is_closing():
+        # Libraries write payloads and credentials below INFO.
+        ours = record.name.partition(".")[0] == "bot" or record.levelno >= logging.INFO
+        if not ours or self._writer.is_closing():
             return
         kind = record.exc_info[0] if record.exc_info else None
         words = record.getMessage() if kind is None else f"{record.getMessage()} ({kind.__name__})"
