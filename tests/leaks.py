@@ -17,14 +17,15 @@ from bot.log import QUIET, TextFormatter
 WORDS = "dinner at 7"
 KEYS = set[str]()  # whoever makes one for tests adds it
 NUMBER = re.compile(r"206[ .)-]{0,3}555[ .-]?01\d\d(?!\d)")
-ADDRESS = re.compile(r"\d{7}@")
+AT, SEVEN_DIGITS = re.compile("@"), re.compile(r"[0-9]{7}")
 
 
 def found(line: str) -> list[str]:
     """Name what a line gives away."""
     tells = {
         "a number": NUMBER.search(line),
-        "an address": ADDRESS.search(line),
+        # From the rare sign backwards: a file is looked at after each test.
+        "an address": any(SEVEN_DIGITS.match(line, at.start() - 7) for at in AT.finditer(line, 7)),
         "a text's words": WORDS in line,
         "a key": any(key in line for key in KEYS),
     }
