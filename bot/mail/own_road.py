@@ -170,8 +170,11 @@ class OwnRoad:
         elif not self._stopping:
             _log.warning("smtp: no process of its own can be had; mails go out from this one")
             self._near = Road(self._config, self._domains, self._timeouts)
-        self._end_all([each for each in self._ends if child.marks[each % MARKS]], Reply(Step.BODY, None))
-        self._end_all(list(self._ends), gone)
+        begun = [each for each in self._ends if child.marks[each % MARKS]]
+        others = [each for each in self._ends if not child.marks[each % MARKS]]
+        self._end_all(begun, Reply(Step.BODY, None))
+        self._end_all(others, gone)
+        child.marks.close()
         probes, self._probes = self._probes, []
         for probe in probes:
             _answer(probe, gone)
