@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from bot.db import one_trip
 from bot.db.crypto import Vault, make_wrapped_subkeys
@@ -52,7 +52,7 @@ class Store:
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that may write; commits at the end, rolls back on any exception."""
         async with self._turn_of_mine() as asked:
-            async with await self._begin(asked, self.writer) as session:
+            async with await self._begin(asked) as session:
                 yield session
                 await session.commit()
 
@@ -66,15 +66,18 @@ class Store:
         async with self._turn_of_mine() as asked:
             act: Act[T] | None = None
             if self.is_sqlite:
-                # The connection is ours beyond the commit: the pool that it goes back to belongs to the loop.
-                async with self.writer.connect() as connection:
-                    driver = (await connection.get_raw_connection()).driver_connection
-                    async with await self._begin(asked, connection) as session:
-                        act = prepare()
-                        with suppress(NeedsLoop):
-                            return await cast(one_trip.TripConnection, driver).trip(_to_commit(session, act))
-            async with await self._begin(asked, self.writer) as session:
+                act = prepare()
+                with suppress(NeedsLoop):
+                    return await self._in_one_trip(act)
+            async with await self._begin(asked) as session:
                 return await _to_commit(session, act or prepare())
+
+    async def _in_one_trip(self, act: Act[T]) -> T:
+        # The connection is ours beyond the commit: the pool that it goes back to belongs to the loop.
+        async with self.writer.connect() as connection:
+            driver = cast(one_trip.TripConnection, (await connection.get_raw_connection()).driver_connection)
+            async with AsyncSession(connection, info={"vault": self.vault}) as session:
+                return await driver.trip(_from_begin_to_commit(session, act))
 
     @asynccontextmanager
     async def _turn_of_mine(self) -> AsyncIterator[float]:
@@ -95,14 +98,14 @@ class Store:
         """Tell whether others want to write, or did a moment ago: who writes much should make way soon."""
         return asyncio.get_running_loop().time() - self._crowded_at < CROWDED_FOR_S
 
-    async def _begin(self, asked: float, bind: AsyncEngine | AsyncConnection) -> AsyncSession:
+    async def _begin(self, asked: float) -> AsyncSession:
         """Begin a transaction; the wait for another process counts from when it was asked for.
 
         Where the file is stuck, those in the queue give up with the first one, not one after another.
         """
         clock = asyncio.get_running_loop().time
         while True:
-            session = AsyncSession(bind, info={"vault": self.vault})
+            session = AsyncSession(self.writer, info={"vault": self.vault})
             try:
                 session.info["connection"] = await session.connection()
             except BaseException as failed:
@@ -154,6 +157,17 @@ def vault_of(session: AsyncSession) -> Vault:
     """Return the vault that the session's store was opened with."""
     vault: Vault = session.info["vault"]
     return vault
+
+
+async def _from_begin_to_commit(session: AsyncSession, act: Act[T]) -> T:
+    try:
+        session.info["connection"] = await session.connection()
+    except OperationalError as failed:
+        if _is_locked(failed):
+            # Another process writes. It is waited for from the loop, which can be told to stop.
+            raise NeedsLoop from None
+        raise
+    return await _to_commit(session, act)
 
 
 async def _to_commit(session: AsyncSession, act: Act[T]) -> T:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.one_trip import on_the_loop
-from bot.db.store import Act, Store
+from bot.db.store import Store
 from bot.db.tables import Mark
 
 IN_TIME_S = 20
@@ -117,23 +117,20 @@ async def test_who_is_cancelled_waits_for_the_end_and_spoils_nothing(migrated_sq
 
 
 async def test_a_file_that_another_process_holds_is_waited_for(migrated_sqlite: Store) -> None:
-    path, asked = migrated_sqlite.engine.url.database, ["trip 1"]
+    path = migrated_sqlite.engine.url.database
     assert path is not None
-
-    def prepare() -> Act[str]:
-        # Whatever was asked for until the file is free comes along.
-        return lambda session: put(session, asked[-1])
-
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        writing = asyncio.create_task(migrated_sqlite.write_at_once(prepare))
+        writing = asyncio.create_task(
+            migrated_sqlite.write_at_once(lambda: lambda session: put(session, "trip 1"))
+        )
         assert await names(migrated_sqlite) == []
         assert not writing.done()
-        asked.append("trip 2")
         holder.execute("COMMIT")
-        assert await asyncio.wait_for(writing, IN_TIME_S) == "put trip 2"
+        assert await asyncio.wait_for(writing, IN_TIME_S) == "put trip 1"
         holder.execute("BEGIN IMMEDIATE")
         migrated_sqlite.hurry()
         with pytest.raises(OperationalError):
-            await migrated_sqlite.write_at_once(prepare)
-    assert await names(migrated_sqlite) == ["trip 2"]
+            await migrated_sqlite.write_at_once(lambda: lambda session: put(session, "trip 2"))
+    assert await migrated_sqlite.write_at_once(lambda: lambda session: put(session, "trip 3")) == "put trip 3"
+    assert await names(migrated_sqlite) == ["trip 1", "trip 3"]
