@@ -48,15 +48,21 @@ class TripConnection(Connection):
     async def trip(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end in SQLite's thread, where all that it awaits is this connection.
 
-        Raises NeedsLoop where it waits for anything else; it has ended then, too. Who is cancelled meanwhile
-        still waits for its end: nobody else may use the connection before.
+        Raises NeedsLoop where it waits for anything else; it has ended then, too. Who is cancelled meanwhile,
+        however often, still waits for its end: nobody else may use the connection, or its session, before.
         """
-        under_way = asyncio.ensure_future(self._execute(_to_its_end, work))
-        try:
-            return await asyncio.shield(under_way)
-        except asyncio.CancelledError:
-            await asyncio.gather(under_way, return_exceptions=True)
-            raise
+        under_way: asyncio.Future[T] = asyncio.ensure_future(self._execute(_to_its_end, work))
+        cancelled: asyncio.CancelledError | None = None
+        while not under_way.done():
+            try:
+                await asyncio.wait([under_way])
+            except asyncio.CancelledError as told:
+                cancelled = told
+        if cancelled is None:
+            return under_way.result()
+        if not under_way.cancelled():
+            under_way.exception()  # nobody is left to hear of it
+        raise cancelled
 
     async def run(self, sql: str, values: Any, *, many: bool) -> _Ran:
         """Run a statement to its end and bring back everything that it said."""
@@ -80,6 +86,9 @@ def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
         work.send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
+    except (RuntimeError, AttributeError) as failed:
+        # Most of asyncio misses the event loop before it waits. If it was a bug, it is found there again.
+        raise NeedsLoop from failed
     work.close()
     raise NeedsLoop
 

@@ -135,6 +135,8 @@ class Store:
     @contextmanager
     def _in_use(self) -> Iterator[None]:
         """Count a session for as long as it holds a connection."""
+        # A trip that begins another transaction ends here, before there is a connection to give back.
+        asyncio.get_running_loop()
         self._open += 1
         self._unused.clear()
         try:

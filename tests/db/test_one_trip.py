@@ -3,12 +3,14 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.db.one_trip import on_the_loop
 from bot.db.store import Store
@@ -73,6 +75,70 @@ async def test_what_waits_for_the_loop_is_undone_and_done_from_there(store: Stor
     assert await names(store) == ["trip"]
 
 
+async def sleep(_: Store) -> None:
+    await asyncio.sleep(0.001)
+
+
+async def wait_within_a_time(_: Store) -> None:
+    async with asyncio.timeout(IN_TIME_S):
+        await asyncio.sleep(0)
+
+
+async def ask_a_thread(_: Store) -> None:
+    await asyncio.to_thread(threading.get_ident)
+
+
+async def wait_for_a_future(_: Store) -> None:
+    future = asyncio.get_event_loop().create_future()
+    asyncio.get_event_loop().call_soon(future.set_result, None)
+    await future
+
+
+async def use_another_connection(store: Store) -> None:
+    assert await names(store) == []
+
+
+@pytest.mark.parametrize(
+    "wait", [sleep, wait_within_a_time, ask_a_thread, wait_for_a_future, use_another_connection]
+)
+async def test_whatever_needs_the_loop_is_done_from_there(
+    migrated_sqlite: Store, wait: Callable[[Store], Awaitable[None]]
+) -> None:
+    ran: list[int] = []
+
+    async def act(session: AsyncSession) -> str:
+        ran.append(threading.get_ident())
+        said = await put(session, "trip")
+        await wait(migrated_sqlite)
+        return said
+
+    assert await migrated_sqlite.write_at_once(lambda: act) == "put trip"
+    assert len(ran) == 2
+    assert ran[0] != ran[1] == threading.get_ident()
+    assert await names(migrated_sqlite) == ["trip"]
+
+
+async def test_an_event_that_belongs_to_the_loop_is_waited_for_there(migrated_sqlite: Store) -> None:
+    go, again, here = asyncio.Event(), asyncio.Event(), threading.get_ident()
+    waiting = asyncio.create_task(go.wait())
+    await asyncio.sleep(0)  # now it belongs to this loop
+
+    async def act(session: AsyncSession) -> str:
+        said = await put(session, "trip")
+        if threading.get_ident() == here:
+            again.set()
+        await go.wait()
+        return said
+
+    writing = asyncio.create_task(migrated_sqlite.write_at_once(lambda: act))
+    await asyncio.wait_for(again.wait(), IN_TIME_S)
+    assert await names(migrated_sqlite) == []
+    go.set()
+    assert await asyncio.wait_for(writing, IN_TIME_S) == "put trip"
+    assert await waiting
+    assert await names(migrated_sqlite) == ["trip"]
+
+
 async def test_what_raises_leaves_nothing_and_the_next_one_works(store: Store) -> None:
     async def twice(session: AsyncSession) -> None:
         await put(session, "trip")
@@ -114,6 +180,35 @@ async def test_who_is_cancelled_waits_for_the_end_and_spoils_nothing(migrated_sq
         await writing
     assert await behind == "put trip 3"
     assert await names(migrated_sqlite) == ["trip 1", "trip 2", "trip 3"]
+
+
+async def test_who_is_cancelled_again_and_again_still_waits_and_it_is_whole(migrated_sqlite: Store) -> None:
+    begun, go = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    async def act(session: AsyncSession) -> None:
+        await put(session, "trip 1")
+        loop.call_soon_threadsafe(begun.set)
+        go.wait(IN_TIME_S)
+        await put(session, "trip 2")
+
+    writing = asyncio.create_task(migrated_sqlite.write_at_once(lambda: act))
+    await asyncio.wait_for(begun.wait(), IN_TIME_S)
+    for _ in range(5):
+        writing.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert not writing.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    # Nobody took the session away while the thread still worked with it.
+    assert await names(migrated_sqlite) == ["trip 1", "trip 2"]
+    pool = migrated_sqlite.writer.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    assert pool.checkedout() == 0
+    assert await migrated_sqlite.write_at_once(lambda: lambda session: put(session, "trip 3")) == "put trip 3"
+    assert pool.checkedin() == 1
 
 
 async def test_a_file_that_another_process_holds_is_waited_for(migrated_sqlite: Store) -> None:
