@@ -50,7 +50,11 @@ class Shelf:
         return self._home
 
     async def refresh(self, session: AsyncSession) -> None:
-        """Take over what changed since the last look; one small query where nothing did."""
+        """Take over what changed since the last look; one small query where nothing did.
+
+        After it a trip beside the event loop may use the catalogue to its end: it keeps everybody else from
+        committing a newer one, and the loop takes over nothing older. So the version is what changes last.
+        """
         version, policies = await entries.versions(session)
         await self.policies.refresh(session, policies)
         if version == self._version:
