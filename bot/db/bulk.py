@@ -10,6 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.prepared import dialect_of, run_words
+
 # Dialects whose values are bound by their place.
 _BY_PLACE: dict[str, Callable[[], Dialect]] = {
     "sqlite": sqlite.dialect,
@@ -21,9 +23,8 @@ async def insert_rows(session: AsyncSession, table: Table, rows: Sequence[Mappin
     """Insert rows that name the same columns in the same order; times are microseconds since 1970."""
     if not rows:
         return
-    connection = await session.connection()
-    statement = _statement(connection.dialect.name, table, tuple(rows[0]))
-    await connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+    statement = _statement(dialect_of(session).name, table, tuple(rows[0]))
+    await run_words(session, statement, [tuple(row.values()) for row in rows])
 
 
 @cache

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
+import os
 import secrets
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -18,6 +20,12 @@ _SUBKEY_BYTES = 32
 # What seal() makes begins with this; a Fernet token, which older rows hold, begins with "g".
 _SEALED = b"\x01"
 _NONCE_BYTES = 12
+# Whoever asks the system for random numbers gives up Python's lock, and may wait to get it back.
+_NONCES_AT_ONCE = 256
+_nonces: deque[bytes] = deque()
+if hasattr(os, "register_at_fork"):
+    # Two processes must never seal under the same one.
+    os.register_at_fork(after_in_child=_nonces.clear)
 # Discord's ids stay below 2**62 until the year 2049.
 _PSEUDONYMS_BELOW = -(2**62)
 
@@ -53,7 +61,7 @@ class Vault:
 
         One key is good for 2**32 values (NIST SP 800-38D, 8.3): rotate it before.
         """
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = _nonce()
         return _SEALED + nonce + self._sealer.encrypt(nonce, plain.encode("utf-8", "surrogatepass"), None)
 
     def open(self, sealed: bytes) -> str:
@@ -120,6 +128,15 @@ class Vault:
         """Return what is stored of a code: bound to the person and the number it was sent for."""
         words = b"%d:%s:%s" % (person_id, number_index, code.encode("utf-8"))
         return hmac.digest(self._subkeys["codes"], words, hashlib.sha256)
+
+
+def _nonce() -> bytes:
+    """Draw a nonce that nobody else gets, in whatever thread."""
+    while True:
+        with suppress(IndexError):
+            return _nonces.popleft()
+        drawn = secrets.token_bytes(_NONCE_BYTES * _NONCES_AT_ONCE)
+        _nonces.extend(drawn[at : at + _NONCE_BYTES] for at in range(0, len(drawn), _NONCE_BYTES))
 
 
 def _aead(secret_key: str) -> AESGCM:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
-from bot.db.prepared import connection_of
+from bot.db.prepared import dialect_of
 
 _NAME = "given"
 _TYPES: dict[type, TypeEngine[Any]] = {int: BigInteger(), str: Text()}
@@ -44,8 +44,7 @@ def given(dialect: str, **columns: type) -> FromClause:
 
 async def rows(session: AsyncSession, found: Iterable[tuple[Any, ...]], *columns: str) -> dict[str, Any]:
     """Bind the rows that `given` stands for."""
-    connection = await connection_of(session)
-    if connection.dialect.name == "sqlite":
+    if dialect_of(session).name == "sqlite":
         return {_NAME: json.dumps(list(found))}
     lists = list(zip(*found, strict=True)) or [()] * len(columns)
     return {f"{_NAME}_{name}": list(cells) for name, cells in zip(columns, lists, strict=True)}
@@ -55,7 +54,7 @@ async def given_ids(
     session: AsyncSession, found: Collection[int]
 ) -> tuple["Select[tuple[int]]", dict[str, Any]]:
     """Return what `column.in_()` takes for a list of ids, and what binds it when the statement runs."""
-    dialect = (await connection_of(session)).dialect.name
+    dialect = dialect_of(session).name
     return _ids(dialect), await rows(session, ((each,) for each in found), "id")
 
 

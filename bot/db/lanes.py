@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
 from bot.db.given import given, rows
-from bot.db.prepared import Prepared, connection_of
+from bot.db.prepared import Prepared, dialect_of
 from bot.db.tables import Lane as LaneRow
 from bot.db.types import microseconds
 from bot.db.upsert import insert_or_ignore
@@ -38,7 +38,7 @@ async def waiting(session: AsyncSession, now: datetime) -> dict[str, bool]:
 
 async def troubled(session: AsyncSession, domains: Collection[str]) -> set[str]:
     """Name those of the lanes that are closed or have refused lately; none on SQLite, which locks none."""
-    if not domains or (await connection_of(session)).dialect.name == "sqlite":
+    if not domains or dialect_of(session).name == "sqlite":
         return set()
     trouble = or_(LaneRow.closed_until.is_not(None), LaneRow.refused != "")
     return set(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
 from bot.db.given import given, rows
-from bot.db.prepared import Prepared, connection_of
+from bot.db.prepared import Prepared, dialect_of
 from bot.db.tables import CodeUse, Usage
 from bot.db.types import MICROSECOND, instant, microseconds
 from bot.db.upsert import insert_for, insert_in
@@ -74,7 +74,7 @@ class Counters:
             return
         # In one order for everybody: else two transactions could wait for each other.
         bound = await rows(session, ((key,) for key in sorted(keys)), "key")
-        on_sqlite = (await connection_of(session)).dialect.name == "sqlite"
+        on_sqlite = dialect_of(session).name == "sqlite"
         found = await (_LOOK if on_sqlite else _MAKE_OR_LOCK).run(session, **bound)
         self._windows |= dict.fromkeys(keys, _NEVER)
         self._windows.update((key, _Window(*window)) for key, *window in found)

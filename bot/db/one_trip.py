@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from aiosqlite import Connection
+from sqlalchemy.exc import DBAPIError
 
 _Ran = tuple[Any, list[Any], int, int | None]
 ROWS_AT_ONCE = 64
@@ -63,6 +64,16 @@ class TripConnection(Connection):
         if not under_way.cancelled():
             under_way.exception()  # nobody is left to hear of it
         raise cancelled
+
+    def run_here(self, words: str, values: Any = ()) -> list[Any]:
+        """Run a statement on a trip and return its rows; a list of values runs it for each.
+
+        Raises what SQLAlchemy would, which need not be asked.
+        """
+        try:
+            return _run(self._conn, words, values, isinstance(values, list))[1]
+        except sqlite3.Error as failed:
+            raise DBAPIError.instance(words, None, failed, sqlite3.Error, hide_parameters=True) from failed
 
     async def run(self, sql: str, values: Any, *, many: bool) -> _Ran:
         """Run a statement to its end and bring back everything that it said."""

@@ -10,12 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-_Turn = Callable[[Any], Any] | None
+from bot.db.one_trip import TripConnection
+
+_Turn = Callable[[Any], Any]
 
 
-async def connection_of(session: AsyncSession) -> AsyncConnection:
-    """Return the connection of a transaction that has begun; the store keeps it at hand."""
-    return session.info.get("connection") or await session.connection()
+def dialect_of(session: AsyncSession) -> Dialect:
+    """Tell which database a session speaks to; the store keeps it at hand."""
+    return session.info.get("dialect") or session.get_bind().dialect
+
+
+async def run_words(session: AsyncSession, words: str, values: Any) -> Sequence[Any]:
+    """Run a statement that is written out in the database's own words; a list of values runs it for each.
+
+    On a trip to SQLite's thread (db/one_trip.py) nothing stands between it and the database.
+    """
+    here: TripConnection | None = session.info.get("here")
+    if here is not None:
+        return here.run_here(words, values)
+    connection: AsyncConnection = session.info.get("connection") or await session.connection()
+    ran = await connection.exec_driver_sql(words, values)
+    return ran.fetchall() if ran.returns_rows else ()
 
 
 class Prepared:
@@ -30,14 +45,13 @@ class Prepared:
 
     async def run(self, session: AsyncSession, **values: Any) -> Sequence[Sequence[Any]]:
         """Run it and return its rows, each a sequence of plain values."""
-        connection = await connection_of(session)
-        dialect = connection.dialect
+        dialect = dialect_of(session)
         written = self._written.get(dialect.name)
         if written is None:
             statement = self._build(dialect.name)
             written = self._written[dialect.name] = _Written(statement, dialect)
-        ran = await connection.exec_driver_sql(written.words, written.bound(values))
-        return written.rows(ran.fetchall()) if ran.returns_rows else ()
+        found = await run_words(session, written.words, written.bound(values))
+        return written.rows(found) if found else ()
 
 
 class _Written:
@@ -56,13 +70,14 @@ class _Written:
         }
         # Of a SELECT, or of what a writing statement returns.
         columns: list[TypeEngine[Any]] = [one.type for one in getattr(statement, "exported_columns", ())]
-        turns: list[_Turn] = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in columns]
+        kinds = [kind.dialect_impl(dialect) for kind in columns]
+        turns: list[_Turn | None] = [kind.result_processor(dialect, None) for kind in kinds]
         self._packed = dialect.name == "sqlite" and statement.is_select
         if self._packed:
             blobs = [isinstance(kind, LargeBinary) for kind in columns]
             turns = [_octets if blob else turn for blob, turn in zip(blobs, turns, strict=True)]
             self.words = _packed(self.words, blobs)
-        self._out = turns if any(turns) else []
+        self._out = [(place, turn) for place, turn in enumerate(turns) if turn is not None]
 
     def bound(self, values: dict[str, Any]) -> Any:
         """Bind values in the driver's way: by place, or by name."""
@@ -75,12 +90,12 @@ class _Written:
         """Turn what came back into the values that its columns stand for."""
         if self._packed:
             found = json.loads(found[0][0])
-        if not self._out:
-            return found
-        return [
-            [cell if turn is None else turn(cell) for cell, turn in zip(row, self._out, strict=True)]
-            for row in found
-        ]
+        elif self._out:
+            found = [list(row) for row in found]
+        for place, turn in self._out:
+            for row in found:
+                row[place] = turn(row[place])
+        return found
 
 
 def _packed(words: str, blobs: Sequence[bool]) -> str:

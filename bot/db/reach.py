@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.base import table_of
 from bot.db.given import given, rows
 from bot.db.people import Phone
-from bot.db.prepared import Prepared, connection_of
+from bot.db.prepared import Prepared, dialect_of
 from bot.db.tables import Block, GuildBlock, Introduction, ListedSender, OptIn, Registration, UrgentSender
 from bot.domain.consent import LISTED
 
@@ -47,7 +47,7 @@ async def reaches(
 
 async def hold(session: AsyncSession, phones: Collection[int]) -> Collection[int]:
     """Let nobody remove these registrations (ids) before this transaction ends; name those still there."""
-    if not phones or (await connection_of(session)).dialect.name == "sqlite":
+    if not phones or dialect_of(session).name == "sqlite":
         return phones  # whoever writes is alone there
     mine = select(Registration.id).where(Registration.id.in_(phones)).order_by(Registration.id)
     return set(await session.scalars(mine.with_for_update(read=True, key_share=True)))

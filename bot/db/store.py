@@ -9,12 +9,11 @@ from typing import TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from bot.db import one_trip
 from bot.db.crypto import Vault, make_wrapped_subkeys
 from bot.db.engines import make_engine
-from bot.db.one_trip import NeedsLoop
+from bot.db.one_trip import NeedsLoop, TripConnection
 from bot.db.tables import WrappedKey
 from bot.db.upsert import insert_or_ignore
 
@@ -75,9 +74,12 @@ class Store:
     async def _in_one_trip(self, act: Act[T]) -> T:
         # The connection is ours beyond the commit: the pool that it goes back to belongs to the loop.
         async with self.writer.connect() as connection:
-            driver = cast(one_trip.TripConnection, (await connection.get_raw_connection()).driver_connection)
-            async with AsyncSession(connection, info={"vault": self.vault}) as session:
-                return await driver.trip(_from_begin_to_commit(session, act))
+            driver = cast(TripConnection, (await connection.get_raw_connection()).driver_connection)
+            async with self._session(connection) as session:
+                return await driver.trip(_from_begin_to_commit(session, driver, act))
+
+    def _session(self, bind: AsyncEngine | AsyncConnection) -> AsyncSession:
+        return AsyncSession(bind, info={"vault": self.vault, "dialect": self.engine.dialect})
 
     @asynccontextmanager
     async def _turn_of_mine(self) -> AsyncIterator[float]:
@@ -105,7 +107,7 @@ class Store:
         """
         clock = asyncio.get_running_loop().time
         while True:
-            session = AsyncSession(self.writer, info={"vault": self.vault})
+            session = self._session(self.writer)
             try:
                 session.info["connection"] = await session.connection()
             except BaseException as failed:
@@ -128,7 +130,7 @@ class Store:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Run one transaction that only reads."""
         with self._in_use():
-            async with AsyncSession(self.engine, info={"vault": self.vault}) as session, session.begin():
+            async with self._session(self.engine) as session, session.begin():
                 session.info["connection"] = await session.connection()
                 yield session
 
@@ -161,15 +163,20 @@ def vault_of(session: AsyncSession) -> Vault:
     return vault
 
 
-async def _from_begin_to_commit(session: AsyncSession, act: Act[T]) -> T:
+async def _from_begin_to_commit(session: AsyncSession, driver: TripConnection, act: Act[T]) -> T:
     try:
-        session.info["connection"] = await session.connection()
+        driver.run_here("BEGIN IMMEDIATE")
     except OperationalError as failed:
         if _is_locked(failed):
             # Another process writes. It is waited for from the loop, which can be told to stop.
             raise NeedsLoop from None
         raise
-    return await _to_commit(session, act)
+    session.info["here"] = driver
+    result = await act(session)
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
+    driver.run_here("COMMIT")
+    return result
 
 
 async def _to_commit(session: AsyncSession, act: Act[T]) -> T:

@@ -26,7 +26,7 @@ from bot.db.base import table_of
 from bot.db.bulk import insert_rows
 from bot.db.crypto import WrongKey
 from bot.db.given import given, given_ids, rows
-from bot.db.prepared import Prepared, connection_of
+from bot.db.prepared import Prepared, dialect_of
 from bot.db.store import vault_of
 from bot.db.tables import OutboxItem, TextRow
 from bot.db.types import Instant, microseconds
@@ -86,7 +86,7 @@ async def stranded(session: AsyncSession, most: int) -> Sequence[int]:
 
 async def take_turns(session: AsyncSession, ids: Collection[int]) -> None:
     """Let one transaction at a time decide on an interaction; SQLite's writer is alone anyway."""
-    if (await connection_of(session)).dialect.name == "postgresql":
+    if dialect_of(session).name == "postgresql":
         wanted = func.unnest(cast(sorted(ids), ARRAY(BigInteger))).column_valued("wanted")
         await session.execute(select(func.pg_advisory_xact_lock(wanted)))
 

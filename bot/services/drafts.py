@@ -1,7 +1,7 @@
 """Hold texts that may go, in the parts that a phone would show, and keep them with their mails."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,7 +61,8 @@ async def keep(
     new = [_standing(draft, now) for draft, _ in kept]
     answers = [draft.request.answer for draft, _ in kept]
     await texts.add(session, list(zip(new, answers, strict=True)))
-    items = [item for draft, phone in kept for item in _items(draft, phone, expires, now)]
+    mail_ids = _mail_ids(sum(len(draft.parts) for draft, _ in kept))
+    items = [item for draft, phone in kept for item in _items(draft, phone, mail_ids, expires, now)]
     await enqueue.add(session, items)
     first = [(*draft.pair, draft.request.interaction_id) for draft, _ in kept if draft.introduces]
     await listing.introduce(session, first)
@@ -81,7 +82,15 @@ def _standing(draft: Draft, now: datetime) -> Standing:
     return Standing(request.interaction_id, *who, state, reason, parts, 0, now, until)
 
 
-def _items(draft: Draft, phone: people.Phone, expires: timedelta, now: datetime) -> list[enqueue.NewItem]:
+def _mail_ids(count: int) -> Iterator[str]:
+    """Draw so many names for mails, with one question to the system."""
+    drawn, length = secrets.token_hex(MAIL_ID_BYTES * count), 2 * MAIL_ID_BYTES
+    return (drawn[at : at + length] for at in range(0, len(drawn), length))
+
+
+def _items(
+    draft: Draft, phone: people.Phone, mail_ids: Iterator[str], expires: timedelta, now: datetime
+) -> list[enqueue.NewItem]:
     request, held, due_at = draft.request, draft.held_until is not None, draft.held_until or now
     return [
         enqueue.NewItem(
@@ -95,7 +104,7 @@ def _items(draft: Draft, phone: people.Phone, expires: timedelta, now: datetime)
             domain=phone.domain,
             part=number,
             words=words,
-            mail_id=secrets.token_hex(MAIL_ID_BYTES),
+            mail_id=next(mail_ids),
             due_at=due_at,
             expires_at=due_at + expires,
             held=held,

@@ -1,5 +1,9 @@
 """What is private is sealed so that only its keys open it, and older seals still open."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
@@ -9,6 +13,19 @@ from bot.db.crypto import Vault, WrongKey, is_pseudonym, make_wrapped_subkeys
 from tests.db.stores import KEY
 
 WORDS = "dinner at 7"
+THREADS, SEALS = 8, 4000
+FORKS = """
+import os
+from cryptography.fernet import Fernet
+from bot.db.crypto import Vault, make_wrapped_subkeys
+keys = [Fernet.generate_key().decode()]
+vault = Vault(keys, make_wrapped_subkeys(keys))
+vault.seal("")
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+print(vault.seal("")[1:13].hex(), flush=True)
+"""
 OTHER = Fernet.generate_key().decode()
 WRAPPED = make_wrapped_subkeys([KEY])
 VAULT = Vault([KEY], WRAPPED)
@@ -24,6 +41,18 @@ def test_what_is_sealed_opens_again(words: str) -> None:
 
 def test_the_same_words_are_sealed_otherwise_each_time() -> None:
     assert VAULT.seal(WORDS) != VAULT.seal(WORDS)
+
+
+def test_no_two_threads_seal_under_one_nonce() -> None:
+    with ThreadPoolExecutor(THREADS) as threads:
+        sealed = list(threads.map(lambda _: VAULT.seal(WORDS), range(SEALS)))
+    assert len({each[1:13] for each in sealed}) == SEALS
+
+
+def test_no_two_processes_seal_under_one_nonce() -> None:
+    # In a process of its own: this one may have threads, which a fork leaves behind.
+    said = subprocess.run([sys.executable, "-c", FORKS], check=True, capture_output=True, text=True).stdout
+    assert len(set(said.split())) == 2
 
 
 @given(place=st.integers(0, 200), bit=st.integers(0, 7))

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 
@@ -12,11 +13,14 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from bot.db.base import table_of
+from bot.db.bulk import insert_rows
 from bot.db.one_trip import on_the_loop
 from bot.db.store import Store
 from bot.db.tables import Mark
 
 IN_TIME_S = 20
+CANARY = "canary 7401"
 
 
 async def put(session: AsyncSession, name: str) -> str:
@@ -155,6 +159,41 @@ async def test_what_raises_leaves_nothing_and_the_next_one_works(store: Store) -
     assert await names(store) == []
     await store.write_at_once(lambda: lambda session: put(session, "trip"))
     assert await names(store) == ["trip"]
+
+
+async def test_statements_written_out_are_one_transaction_with_all_others(store: Store) -> None:
+    async def act(session: AsyncSession) -> list[str]:
+        await insert_rows(session, table_of(Mark), [{"name": "trip 1", "value": ""}])
+        await put(session, "trip 2")
+        await insert_rows(
+            session, table_of(Mark), [{"name": name, "value": ""} for name in ("trip 3", "trip 4")]
+        )
+        session.add(Mark(name="trip 5", value=""))
+        return sorted(await session.scalars(select(Mark.name).where(Mark.name.like("trip%"))))
+
+    assert len(await store.write_at_once(lambda: act)) == 5
+    assert await names(store) == [f"trip {number}" for number in range(1, 6)]
+
+
+async def test_what_is_only_added_is_kept(store: Store) -> None:
+    async def act(session: AsyncSession) -> None:
+        session.add(Mark(name="trip", value=""))
+
+    await store.write_at_once(lambda: act)
+    assert await names(store) == ["trip"]
+
+
+async def test_a_statement_written_out_that_fails_undoes_all_and_says_no_value(store: Store) -> None:
+    async def act(session: AsyncSession) -> None:
+        await insert_rows(session, table_of(Mark), [{"name": "trip", "value": CANARY}])
+        await insert_rows(session, table_of(Mark), [{"name": "trip", "value": CANARY}])
+
+    with pytest.raises(IntegrityError) as failed:
+        await store.write_at_once(lambda: act)
+    assert isinstance(failed.value.orig, Exception)
+    assert CANARY not in "".join(traceback.format_exception(failed.value))
+    assert await names(store) == []
+    assert await store.write_at_once(lambda: lambda session: put(session, "trip")) == "put trip"
 
 
 async def test_who_is_cancelled_waits_for_the_end_and_spoils_nothing(migrated_sqlite: Store) -> None:

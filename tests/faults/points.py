@@ -9,6 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
+from bot.db.one_trip import TripConnection
+
 
 class Point(StrEnum):
     """Where a bot dies; what a point of the mail's way is called stands in bot.sandbox.smtp_script.Step."""
@@ -62,27 +64,49 @@ _AFTER_COMMIT = {Point.ACCEPTED, Point.CLAIMED, Point.RECORDED, Point.TAKEN, Poi
 
 
 def die_at(name: str) -> None:
-    """Kill this process when it comes to the point."""
+    """Kill this process when it comes to the point.
+
+    SQLite tells itself what it does, since a trip to its thread passes SQLAlchemy by (db/one_trip.py).
+    """
     point, wrote = Point(name), set[int]()  # the connections that wrote
     acts = _ACTS[point]
+
+    def runs(connection: int, words: str, parameters: str) -> None:
+        if acts(words, parameters):
+            if point is Point.TOLD:
+                _die()
+            wrote.add(connection)
+
+    def commits(connection: int) -> None:
+        if connection in wrote and point in _BEFORE_COMMIT:
+            _die()
+
+    def connected(dbapi_connection: Any, _record: Any) -> None:
+        def traced(words: str) -> None:
+            if words == "COMMIT":
+                commits(id(dbapi_connection))
+            else:
+                runs(id(dbapi_connection), words, words)
+
+        if isinstance(dbapi_connection.driver_connection, TripConnection):
+            dbapi_connection.run_async(lambda driver: driver.set_trace_callback(traced))
 
     def statement(
         connection: Any, cursor: Any, words: str, parameters: Any, _context: Any, _many: bool
     ) -> None:
-        if acts(words, repr(parameters)):
-            if point is Point.TOLD:
-                _die()
-            wrote.add(id(connection.connection.dbapi_connection))
+        if connection.dialect.name != "sqlite":
+            runs(id(connection.connection.dbapi_connection), words, repr(parameters))
 
     def commit(connection: Any) -> None:
-        if id(connection.connection.dbapi_connection) in wrote and point in _BEFORE_COMMIT:
-            _die()
+        if connection.dialect.name != "sqlite":
+            commits(id(connection.connection.dbapi_connection))
 
     def checkin(dbapi_connection: Any, _record: Any) -> None:
         # The first thing that happens to a connection whose transaction is committed.
         if id(dbapi_connection) in wrote and point in _AFTER_COMMIT:
             _die()
 
+    event.listen(Pool, "connect", connected)
     event.listen(Engine, "before_cursor_execute", statement)
     event.listen(Engine, "commit", commit)
     event.listen(Pool, "checkin", checkin)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event, select
 
 from bot.db import notices
+from bot.db.one_trip import TripConnection
 from bot.db.tables import Attempt, Lane, OutboxItem
 from bot.domain.catalogue_file import Catalogue
 from bot.domain.outcome import Outcome, Reply, Step
@@ -501,7 +502,7 @@ async def test_a_part_claimed_while_the_one_before_it_fails_does_not_go(world: W
     relay = world.relay(road, connections=1)
     await relay.one_pass()
 
-    during = on_commit(world, road.open.set)
+    during = await on_commit(world, road.open.set)
     await relay.one_pass()
     assert during == [True]
     await relay.finish()
@@ -524,7 +525,7 @@ async def test_a_permission_that_changes_while_a_claim_is_committed_counts(world
 
     ports = Ports(put, recall, road.probe, world.clock, lambda: 0.5)
     relay = Relay(world.store, world.shelf, ports, 1, 4, UNPACED)
-    during = on_commit(world, relay.recall)
+    during = await on_commit(world, relay.recall)
     await relay.one_pass()
     assert during == [True]
     await world.write(phone.block, BOB, ANN, world.clock())
@@ -533,7 +534,7 @@ async def test_a_permission_that_changes_while_a_claim_is_committed_counts(world
     assert await world.items(text) == ["cancelled"]
 
 
-def on_commit(world: World, act: Callable[[], None]) -> list[bool]:
+async def on_commit(world: World, act: Callable[[], None]) -> list[bool]:
     """Do something once, as the next transaction is committed."""
     done: list[bool] = []
 
@@ -542,5 +543,12 @@ def on_commit(world: World, act: Callable[[], None]) -> list[bool]:
             done.append(True)
             act()
 
-    event.listen(world.store.writer.sync_engine, "commit", committing, once=True)
+    if not world.store.is_sqlite:
+        event.listen(world.store.writer.sync_engine, "commit", committing, once=True)
+        return done
+    # A trip to SQLite's thread passes SQLAlchemy by.
+    async with world.store.writer.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, TripConnection)
+        await driver.set_trace_callback(lambda words: committing(words) if words == "COMMIT" else None)
     return done
