@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select, text, update
+from sqlalchemy import Executable, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.leases import ENDED, Leased
+from bot.db.prepared import Prepared
 from bot.db.store import vault_of
 from bot.db.tables import Attempt, OutboxItem
+from bot.db.types import Instant
 from bot.domain.states import Item
 
 # As words, not as parameters: only so SQLite sees which of its partial indexes fit.
@@ -21,8 +23,17 @@ _DOUBTS = OutboxItem.ambiguous + OutboxItem.lost
 
 async def next_due(session: AsyncSession, now: datetime) -> datetime | None:
     """Tell when the next mail falls due; those already due wait for an earlier mail or a free place."""
-    where = (_WAITING, OutboxItem.due_at > now)
-    return await session.scalar(select(func.min(OutboxItem.due_at)).where(*where))
+    ((due,),) = await _NEXT_DUE.run(session, now=now)
+    found: datetime | None = due
+    return found
+
+
+def _next_due(_: str) -> Executable:
+    later = OutboxItem.due_at > bindparam("now", type_=Instant())
+    return select(func.min(OutboxItem.due_at)).where(_WAITING, later)
+
+
+_NEXT_DUE = Prepared(_next_due)
 
 
 async def end_waiting(

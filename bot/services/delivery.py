@@ -71,6 +71,9 @@ class _Plan:
     hurried: bool  # others want to write
 
 
+_Writes = Act[tuple[Claimed, int]]
+
+
 class Relay:
     """One relay process's work; `owner` names its leases."""
 
@@ -118,7 +121,7 @@ class Relay:
         # Where this fails we may hold leases that we do not know of, which the next pass must see to first.
         self._swept_at = None
 
-        def prepare() -> Act[tuple[Claimed, int]]:
+        def prepare() -> _Writes:
             # Whatever ended while we waited for our turn comes along.
             results.extend(self._learned(now, past=len(results)))
             plan = _Plan(results, self._flight.held(), due_sweep, self._outage.away, self._store.others_wait)
@@ -131,7 +134,7 @@ class Relay:
         if self._recalls != recalls:
             # The claim may have asked before the permission changed.
             self.recall()
-        return await self._seconds_to_next(claimed, now)
+        return self._seconds_to_next(claimed, now)
 
     async def _write(self, plan: "_Plan", now: datetime, session: AsyncSession) -> tuple[Claimed, int]:
         """Make the transaction of one pass, beside the event loop; returns how many texts moved, too."""
@@ -142,6 +145,8 @@ class Relay:
         claimed = Claimed()
         if not plan.away:
             claimed = await self._claimer.claim(session, gateways, plan.held, now, hurried=plan.hurried)
+            if claimed.is_idle and len(plan.held.ids) == len(plan.results):
+                claimed.again_at = await outbox.next_due(session, now)
         moved += claimed.moved + await self._explainer.explain(session, gateways.closed(), now)
         await gateways.keep()
         if moved:
@@ -208,7 +213,7 @@ class Relay:
             if not probing.cancelled():
                 self._outage.probed(probing.result(), now)
 
-    async def _seconds_to_next(self, claimed: Claimed, now: datetime) -> float:
+    def _seconds_to_next(self, claimed: Claimed, now: datetime) -> float:
         longest = SWEEP_EVERY.total_seconds()
         if self._flight.results(1):
             return 0.0
@@ -216,12 +221,8 @@ class Relay:
             return min(self._outage.seconds_left(now), longest)
         if claimed.again_at is not None:
             return min(max((claimed.again_at - now).total_seconds(), 0.0), longest)
-        if self._flight.ids:
-            # What becomes of them wakes us; what is put off for less than that comes a little later.
-            return longest
-        async with self._store.read() as session:
-            due = await outbox.next_due(session, now)
-        return longest if due is None else min(max((due - now).total_seconds(), 0.05), longest)
+        # What becomes of those we hold wakes us; what is put off for less than that comes a little later.
+        return longest
 
     async def finish(self) -> None:
         """Wait for what is being sent (the road is closing), record it and give back what was not begun."""
