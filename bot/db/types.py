@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer
@@ -20,6 +21,7 @@ def never_used_id() -> int:
     return secrets.randbelow(2**62) + 1
 
 
+@lru_cache(256)  # a batch writes the same few times into every row
 def microseconds(value: datetime) -> int:
     """Count microseconds since 1970."""
     return (value - _EPOCH) // MICROSECOND
