@@ -1,5 +1,6 @@
 """Make stores with people and backlogs once, and hand out fresh copies."""
 
+import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -57,6 +58,9 @@ class Stores:
         url = self._empty()
         # Whoever filled it has closed it, so there is no journal beside the file.
         shutil.copyfile(_file(original), _file(url))
+        # Else the system writes the copy to the disk while somebody is measured on it.
+        with Path(_file(url)).open("rb") as copy:
+            os.fsync(copy.fileno())
         return url
 
     def drop(self, url: str) -> None:
