@@ -36,8 +36,8 @@ FEWEST_A_CONNECTION, MOST_A_CONNECTION = 4, 48
 # At most so many results in one transaction: whoever wants to write meanwhile waits for its end.
 RECORD_AT_ONCE, RECORD_WHILE_OTHERS_WAIT = 1024, 128
 # How long a few results may wait for more: the mails are with the server, only the word of it waits.
-GATHER_S = 0.005
-GATHER_BELOW = 128
+GATHER_S = 0.02
+GATHER_BELOW = 64
 Probe = Callable[[], Coroutine[Any, Any, Reply | None]]
 
 
