@@ -90,7 +90,7 @@ def _prepare_sqlite(busy_ms: int, connection: Any, _entry: ConnectionPoolEntry) 
 
 def _begin_sqlite(writing: bool, connection: Connection) -> None:
     driver = connection.connection.driver_connection
-    if driver is not None and driver.in_transaction:
-        return  # on a trip the store has begun already (db/store.py)
+    if isinstance(driver, one_trip.TripConnection) and driver.is_here:
+        return  # the store has begun already (db/store.py)
     immediate = writing or connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

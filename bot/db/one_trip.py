@@ -41,10 +41,15 @@ class TripConnection(Connection):
     _settled = True  # nothing that was begun may still run in SQLite's thread
 
     async def _execute(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        if threading.get_ident() == self._thread.ident:
-            return fn(*args, **kwargs)  # on a trip: we are there
+        if self.is_here:
+            return fn(*args, **kwargs)
         done: T = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
         return done
+
+    @property
+    def is_here(self) -> bool:
+        """Tell whether whoever asks is on a trip: in SQLite's thread."""
+        return threading.get_ident() == self._thread.ident
 
     async def trip(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end in SQLite's thread, where all that it awaits is this connection.
@@ -66,9 +71,9 @@ class TripConnection(Connection):
         raise cancelled
 
     def run_here(self, words: str, values: Any = ()) -> list[Any]:
-        """Run a statement on a trip and return its rows; a list of values runs it for each.
+        """Run a statement on a trip, past SQLAlchemy, and return its rows; a list of values runs it for each.
 
-        Raises what SQLAlchemy would, which need not be asked.
+        Raises SQLAlchemy's DBAPIError, as it would; no value stands in it.
         """
         try:
             return _run(self._conn, words, values, isinstance(values, list))[1]
