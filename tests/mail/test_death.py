@@ -18,7 +18,9 @@ SENDER, BOB, CAROL = "textbridge@example.org", "2065550100@vtext.com", "20655501
 DOMAINS = frozenset({"vtext.com"})
 PATIENT = Timeouts(connect=10, command=10, final_dot=10)
 # Long enough for a server that answers, on a busy machine; short enough to wait out one that does not.
-HASTY = Timeouts(connect=0.3, command=0.3, final_dot=0.3)
+HASTY = Timeouts(connect=0.6, command=0.6, final_dot=0.6)
+# The same where a mail has to come through first.
+LESS_HASTY = Timeouts(connect=10, command=1, final_dot=10)
 SLOWEST_CELL_S = 15.0
 PROMPT_S = 5.0
 
@@ -139,7 +141,7 @@ async def test_each_death_has_one_outcome_and_frees_its_slot(
 async def test_a_kept_connection_that_died_is_replaced_and_the_mail_goes_once(
     server: ScriptedServer, how: How
 ) -> None:
-    road = Road(account(server), lambda: DOMAINS, HASTY if how is How.SILENCE else PATIENT)
+    road = Road(account(server), lambda: DOMAINS, LESS_HASTY if how is How.SILENCE else PATIENT)
     assert decide(await send(road, letter(CAROL))) is Outcome.SENT
     server.fail(At.MAIL, how, once=True)
     assert decide(await send(road, letter())) is Outcome.SENT
@@ -183,7 +185,7 @@ async def test_after_a_refusal_the_envelope_is_cleared_before_the_next_mail(
 async def test_where_the_envelope_cannot_be_cleared_the_connection_goes(
     server: ScriptedServer, how: How
 ) -> None:
-    road = Road(account(server), lambda: DOMAINS, HASTY)
+    road = Road(account(server), lambda: DOMAINS, LESS_HASTY)
     server.fail(At.RCPT, "550 5.1.1 nobody")
     server.failing[At.RSET] = how
     assert decide(await send(road, letter())) is Outcome.REFUSED_PERSON
