@@ -40,13 +40,13 @@ class Phone:
 
 
 class Phones:
-    """All phones; a mail to an address that none has is kept in `strays`."""
+    """All phones; a mail to an address that none has is kept in `strays` until a phone has it."""
 
     def __init__(self, carriers: Sink, mailbox: Mailbox) -> None:
         self._watch, self._now, self._mailbox = carriers.watch, carriers.now, mailbox
         self._sent = 0
         self._phones: dict[str, Phone] = {}
-        self.strays: list[Mail] = []
+        self.strays: list[tuple[Mail, str]] = []
         carriers.listeners.append(self._ring)
 
     def phone(self, *addresses: str) -> Phone:
@@ -56,6 +56,10 @@ class Phones:
                 return self._phones[address]
         phone = Phone(addresses, self._watch, self.answer)
         self._phones.update(dict.fromkeys(addresses, phone))
+        # A gateway keeps what comes before the phone is on.
+        kept, self.strays = self.strays, []
+        for mail, address in kept:
+            self._ring_at(mail, address)
         return phone
 
     def answer(self, mail: Mail, words: str) -> None:
@@ -68,12 +72,15 @@ class Phones:
 
     def _ring(self, mail: Mail) -> None:
         for address in mail.recipients:
-            if address in self._phones:
-                phone = self._phones[address]
-                phone.texts.append(shown(mail.content))
-                phone.last = mail
-            else:
-                self.strays.append(mail)
+            self._ring_at(mail, address)
+
+    def _ring_at(self, mail: Mail, address: str) -> None:
+        if address in self._phones:
+            phone = self._phones[address]
+            phone.texts.append(shown(mail.content))
+            phone.last = mail
+        else:
+            self.strays.append((mail, address))
 
 
 def shown(content: bytes) -> str:
