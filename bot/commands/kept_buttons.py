@@ -1,6 +1,7 @@
 """Buttons and menus whose id says all that they need, so that they work after a restart too."""
 
 import re
+from abc import ABC, abstractmethod
 from typing import Any, Protocol, Self, cast
 
 import discord
@@ -26,7 +27,7 @@ Menu = (
 )
 
 
-class KeptButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template="textbridge:kept:"):
+class KeptButton(ABC, discord.ui.DynamicItem[discord.ui.Button[Any]], template="textbridge:kept:"):
     """One such button."""
 
     def __init__(
@@ -55,12 +56,12 @@ class KeptButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template="textb
             if found is not None:
                 await self.pressed(interaction, cast(_Client, interaction.client).desk, found)
 
+    @abstractmethod
     async def pressed(self, interaction: discord.Interaction, desk: Desk, found: re.Match[str]) -> None:
         """Do what the button is for; `found` holds what its id says."""
-        raise NotImplementedError
 
 
-class KeptMenu(discord.ui.DynamicItem[discord.ui.Item[Any]], template="textbridge:keptmenu:"):
+class KeptMenu(ABC, discord.ui.DynamicItem[discord.ui.Item[Any]], template="textbridge:keptmenu:"):
     """One such menu; what was chosen is in `chosen`."""
 
     def __init__(self, menu: Menu) -> None:
@@ -85,9 +86,9 @@ class KeptMenu(discord.ui.DynamicItem[discord.ui.Item[Any]], template="textbridg
             if found is not None:
                 await self.pressed(interaction, cast(_Client, interaction.client).desk, found)
 
+    @abstractmethod
     async def pressed(self, interaction: discord.Interaction, desk: Desk, found: re.Match[str]) -> None:
         """Do what the menu is for; `found` holds what its id says."""
-        raise NotImplementedError
 
 
 def row_of(*buttons: KeptButton | KeptMenu) -> discord.ui.View:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.prepared import dialect_of
 from bot.db.store import Store
 
 # A bell is a kindness: whoever missed it looks again within a second all the same.
@@ -23,7 +24,7 @@ class Bell(StrEnum):
 
 async def ring(session: AsyncSession, *bells: Bell) -> None:
     """Wake whoever listens, once this transaction is committed."""
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect_of(session).name == "postgresql":
         for bell in bells:
             await session.execute(text("SELECT pg_notify(:bell, '')"), {"bell": bell.value})
 

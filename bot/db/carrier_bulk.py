@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.base import table_of
 from bot.db.given import given, rows
 from bot.db.people import ACTIVE, UNPROVEN
+from bot.db.prepared import dialect_of
 from bot.db.tables import Audit, CarrierEntry, GatewayDomain, Registration, Verification
 from bot.db.upsert import insert_for
 
@@ -96,7 +97,7 @@ async def unprove_all(
     Where the entry is not gone it is those who proved another domain or form; empty means any. Codes that
     wait to be typed are dead too. Returns whom it hit.
     """
-    dialect = session.get_bind().dialect.name
+    dialect = dialect_of(session).name
     hit: set[int] = set()
     for some in _in_parts(changed):
         bound = {**await rows(session, some, *_GIVEN), "guild": guild_id}

@@ -83,17 +83,28 @@ class Queued(Protocol):
     """A mail that needs a turn: a new one, or one that was held."""
 
     @property
-    def sender_id(self) -> int: ...  # noqa: D102
+    def sender_id(self) -> int:
+        """Name who writes."""
+
     @property
-    def queue(self) -> int: ...  # noqa: D102
+    def queue(self) -> int:
+        """Name the queue that it stands in (NewItem)."""
+
     @property
-    def priority(self) -> int: ...  # noqa: D102
+    def priority(self) -> int:
+        """Tell codes from chat."""
+
     @property
-    def text_id(self) -> int | None: ...  # noqa: D102
+    def text_id(self) -> int | None:
+        """Name the text that it is a part of; None for a code."""
+
     @property
-    def due_at(self) -> datetime: ...  # noqa: D102
+    def due_at(self) -> datetime:
+        """Say from when it may go."""
+
     @property
-    def held(self) -> bool: ...  # noqa: D102
+    def held(self) -> bool:
+        """Tell whether it waits for the end of quiet hours."""
 
 
 async def turns(session: AsyncSession, items: Sequence[Queued]) -> list[Turn]:

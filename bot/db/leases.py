@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import table_of
 from bot.db.given import given, rows
-from bot.db.prepared import Prepared
+from bot.db.prepared import Prepared, dialect_of
 from bot.db.tables import OutboxItem
 from bot.db.types import Instant
 from bot.domain.states import Item
@@ -212,7 +212,7 @@ async def orphans(session: AsyncSession, owner: int) -> list[Leased]:
     """Find leases whose owner is dead: on SQLite every other owner, on PostgreSQL one whose lock is free."""
     others = select(_c.lease_owner).where(_c.lease_owner.is_not(None), _c.lease_owner != owner).distinct()
     owners = set((await session.scalars(others)).all())
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect_of(session).name == "postgresql":
         owners = {other for other in owners if await _lock_is_free(session, other)}
     if not owners:
         return []

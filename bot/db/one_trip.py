@@ -34,7 +34,7 @@ def connect(database: str, **options: Any) -> Connection:
 class TripConnection(Connection):
     """aiosqlite's connection with cursors of our own."""
 
-    def cursor(self) -> "_Cursor":  # type: ignore[override]
+    def cursor(self) -> "_Cursor":  # type: ignore[override]  # aiosqlite gives an awaitable
         """Return a cursor; it exists in SQLite's thread only while a statement runs."""
         return _Cursor(self)
 
@@ -43,7 +43,7 @@ class TripConnection(Connection):
     async def _execute(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         if self.is_here:
             return fn(*args, **kwargs)
-        done: T = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        done: T = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]  # aiosqlite says no types
         return done
 
     @property
@@ -101,7 +101,7 @@ def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
     try:
         work.send(None)
     except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+        return done.value  # type: ignore[no-any-return]  # StopIteration has no type for it
     except (RuntimeError, AttributeError) as failed:
         # Most of asyncio misses the event loop before it waits. If it was a bug, it is found there again.
         raise NeedsLoop from failed

@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import marks
+from bot.db.prepared import dialect_of
 from bot.db.store import Store
 
 _DUE = "scrub"
@@ -12,7 +13,7 @@ TRIES = 10
 
 async def note_erased(session: AsyncSession) -> None:
     """Remember, also across a crash, that the journal is to be emptied."""
-    if session.get_bind().dialect.name == "sqlite":
+    if dialect_of(session).name == "sqlite":
         await marks.set_mark(session, _DUE, "due")
 
 

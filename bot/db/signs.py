@@ -84,7 +84,7 @@ async def days(session: AsyncSession, now: datetime) -> dict[str, list[Day]]:
 async def doubts(session: AsyncSession) -> dict[str, datetime]:
     """Say which gateways are in doubt, and since when."""
     found = await session.execute(select(GatewayDoubt.domain, GatewayDoubt.since))
-    return {domain: since for domain, since in found}  # noqa: C416
+    return dict(found.all())
 
 
 async def doubt(session: AsyncSession, domain: str, now: datetime) -> bool:

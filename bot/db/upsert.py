@@ -8,11 +8,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import Base
+from bot.db.prepared import dialect_of
 
 
 def insert_for(session: AsyncSession, table: type[Base]) -> "sqlite.Insert | postgresql.Insert":
     """Start an INSERT in the session's own dialect."""
-    return insert_in(session.get_bind().dialect.name, table)
+    return insert_in(dialect_of(session).name, table)
 
 
 def insert_in(dialect: str, table: type[Base] | Table) -> "sqlite.Insert | postgresql.Insert":

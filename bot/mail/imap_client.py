@@ -16,7 +16,7 @@ class Client(IMAPClient):
         What the server says before its go-ahead is no refusal: a mail may come in just then.
         """
         self._idle_tag = self._imap._command("IDLE")  # noqa: SLF001 - as the library's own idle() does
-        while self._imap._get_response() is not None:  # noqa: SLF001
+        while self._imap._get_response() is not None:  # noqa: SLF001 - as above
             if self._imap.tagged_commands.get(self._idle_tag):
                 raise IMAPClientError("no IDLE")
 

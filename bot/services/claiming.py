@@ -34,11 +34,6 @@ class Claimed:
     again_at: datetime | None = None  # from when more may go
     drained: bool = True  # nothing that may go was left behind for want of room
 
-    @property
-    def is_idle(self) -> bool:
-        """Tell whether nothing was claimed, and nothing could be in a moment."""
-        return not self.mails and self.again_at is None
-
     def wait_until(self, at: datetime) -> None:
         """Look again no later than this."""
         self.again_at = at if self.again_at is None else min(self.again_at, at)

@@ -71,9 +71,6 @@ class _Plan:
     hurried: bool  # others want to write
 
 
-_Writes = Act[tuple[Claimed, int]]
-
-
 class Relay:
     """One relay process's work; `owner` names its leases."""
 
@@ -121,7 +118,7 @@ class Relay:
         # Where this fails we may hold leases that we do not know of, which the next pass must see to first.
         self._swept_at = None
 
-        def prepare() -> _Writes:
+        def prepare() -> "Act[tuple[Claimed, int]]":
             # Whatever ended while we waited for our turn comes along.
             results.extend(self._learned(now, past=len(results)))
             plan = _Plan(results, self._flight.held(), due_sweep, self._outage.away, self._store.others_wait)
@@ -145,7 +142,8 @@ class Relay:
         claimed = Claimed()
         if not plan.away:
             claimed = await self._claimer.claim(session, gateways, plan.held, now, hurried=plan.hurried)
-            if claimed.is_idle and len(plan.held.ids) == len(plan.results):
+            holds_more = claimed.mails or len(plan.held.ids) > len(plan.results)
+            if claimed.again_at is None and not holds_more:
                 claimed.again_at = await outbox.next_due(session, now)
         moved += claimed.moved + await self._explainer.explain(session, gateways.closed(), now)
         await gateways.keep()
