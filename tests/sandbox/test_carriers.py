@@ -45,7 +45,9 @@ async def test_a_mail_is_taken_and_shown_by_its_phone(sandbox: Standin, client: 
     assert sandbox.phones.strays == []
 
 
-async def test_a_mail_for_nobody_is_a_stray_until_its_phone_is_on(sandbox: Standin, client: aiosmtplib.SMTP) -> None:
+async def test_a_mail_for_nobody_is_a_stray_until_its_phone_is_on(
+    sandbox: Standin, client: aiosmtplib.SMTP
+) -> None:
     await send(client, "2065550199@vtext.com")
     assert [address for _, address in sandbox.phones.strays] == ["2065550199@vtext.com"]
     late = sandbox.phones.phone("2065550199@vtext.com")
